@@ -1,0 +1,1 @@
+"""The front: commands, options, messages. The only importer of typer."""

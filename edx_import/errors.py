@@ -1,0 +1,137 @@
+"""Everything that edx-import expects to go wrong, and the exit code of each.
+
+    EdxImportError                 an expected error: what happened, and what to do about it
+      UsageError            2      an option or a command that does not exist
+      ConfigurationError    3      settings, courses.yaml, keys that are missing or wrong
+      SourceError           4      S3 or a folder: unreachable, denied, object gone
+      DecryptionError       5
+        WrongKeyError              encrypted for another key than ours
+        WrongPassphraseError       the key is right, its passphrase is not
+        CorruptMessageError        cut, damaged, or not an OpenPGP message
+        UnprotectedMessageError    no integrity protection (2012-14)
+      StoreError            6      MongoDB
+      PackageError          7      the content of an object is not what it should be
+      LockHeldError         75     another sync works on this database
+      Interrupted           130    the user, or the system, said stop
+
+Anything else that is raised is a bug, keeps its traceback and exits 1. No message carries a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the process says to the one that started it."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    SOURCE = 4
+    DECRYPTION = 5
+    STORE = 6
+    PARTLY = 7
+    LOCKED = 75
+    INTERRUPTED = 130
+
+
+class EdxImportError(Exception):
+    """An expected error: one line of what happened, one of what to do.
+
+    `hint` may be empty where there is nothing to do. Survives pickling, so that a worker process can raise it.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what, hint)
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.hint)
+
+
+class UsageError(EdxImportError):
+    """An option, a command or a combination that does not exist."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigurationError(EdxImportError):
+    """Settings, courses.yaml or keys are missing or wrong; `problems` holds every one that was found."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+    def __init__(self, what: str, hint: str = "", problems: Sequence[str] = ()) -> None:
+        super().__init__(what, hint)
+        self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.hint, self.problems)
+
+
+class SourceError(EdxImportError):
+    """S3 or the folder cannot be read. `transient`: trying again later may help."""
+
+    exit_code = ExitCode.SOURCE
+
+    def __init__(self, what: str, hint: str = "", transient: bool = False) -> None:
+        super().__init__(what, hint)
+        self.transient = transient
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.hint, self.transient)
+
+
+class DecryptionError(EdxImportError):
+    """A message that cannot be decrypted."""
+
+    exit_code = ExitCode.DECRYPTION
+
+
+class WrongKeyError(DecryptionError):
+    """The message is encrypted for other keys than the one we hold."""
+
+
+class WrongPassphraseError(DecryptionError):
+    """The key is there, the passphrase does not open it."""
+
+
+class CorruptMessageError(DecryptionError):
+    """The message is cut, damaged, or no OpenPGP message at all."""
+
+
+class UnprotectedMessageError(DecryptionError):
+    """The message has no integrity protection, so that a change to it would go unnoticed."""
+
+
+class StoreError(EdxImportError):
+    """MongoDB cannot be reached, refuses, or went away."""
+
+    exit_code = ExitCode.STORE
+
+
+class PackageError(EdxImportError):
+    """An object's content is not what its kind should hold (a broken archive, mostly rejected rows, ...)."""
+
+    exit_code = ExitCode.PARTLY
+
+
+class LockHeldError(EdxImportError):
+    """Another sync works on this database."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class Interrupted(EdxImportError):
+    """Stopped by a signal; what was done is kept, the rest is taken up by the next sync."""
+
+    exit_code = ExitCode.INTERRUPTED

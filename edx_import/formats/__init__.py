@@ -1,0 +1,1 @@
+"""Bytes to documents, pure: no file, no network, no database."""

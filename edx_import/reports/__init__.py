@@ -1,0 +1,1 @@
+"""Answers: command modules return a Report, outputs render it."""

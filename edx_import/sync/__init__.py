@@ -1,0 +1,1 @@
+"""Delivery: list, plan, fetch, verify, decrypt, read, write, record."""
