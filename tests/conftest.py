@@ -1,3 +1,73 @@
 """Fixtures that every test may use: a real MongoDB, a real key, S3 over HTTP."""
 
 from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from edx_import.store.connection import Store
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of a real server, running as long as the tests do."""
+    from edx_import.store.local_server import LocalServer
+
+    with LocalServer.attach(tmp_path_factory.mktemp("home"), None) as server:
+        yield server.uri
+
+
+@pytest.fixture
+def database(mongod: str) -> Iterator[Store]:
+    """A new, empty database, gone after the test."""
+    from edx_import.store.connection import Store
+
+    with Store.connect(mongod, f"test_{os.getpid()}_{next(_NUMBERS)}") as store:
+        yield store
+        store.drop()
+
+
+@pytest.fixture(scope="session")
+def start_mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[int, subprocess.Popen[bytes]]]]:
+    """Starts a server of its own with the options given, on a port of 127.0.0.1; gives port and process. Ended after the tests."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> tuple[int, subprocess.Popen[bytes]]:
+            return _started(tmp_path_factory.mktemp("mongod"), options, stack)
+
+        yield start
+
+
+def _started(folder: Path, options: tuple[str, ...], stack: ExitStack) -> tuple[int, subprocess.Popen[bytes]]:
+    from edx_import.store.local_server import find_mongod
+    from edx_import.store.server_keeper import die_with_parent
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    parent = os.getpid()
+    command = [str(find_mongod(None)), "--dbpath", str(folder), "--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"]
+    command += ["--wiredTigerCacheSizeGB", "0.25", "--logpath", str(folder / "log"), *options]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: die_with_parent(parent))
+    stack.callback(server.wait)
+    stack.callback(server.kill)
+    while server.poll() is None and not _listens(port):
+        time.sleep(0.05)
+    return port, server
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,64 @@
+# `make` explains itself. Every target first prepares what it needs: a virtual environment in .venv, with all packages as pinned, by their
+# hashes, in constraints.txt. Nothing outside this folder is changed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# What to test: make test T=tests/unit. More options: make test PYTEST="-x -k naming"
+T :=
+PYTEST :=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test check bench pins clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.programs ## an encrypted sample package, a sync, two reports; leaves nothing behind
+	@$(BIN)/edx-import demo
+
+setup: $(VENV)/.dev $(VENV)/.programs ## prepare .venv for work on edx-import, and say what else is missing
+	@echo "Ready: $(BIN)/edx-import"
+
+test: $(VENV)/.dev $(VENV)/.programs ## all tests, with a real MongoDB and GnuPG
+	@$(BIN)/python -m pytest $(PYTEST) $(T)
+
+check: $(VENV)/.dev ## style, types, and who may import whom
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.dev $(VENV)/.programs ## how fast a sync is, against what the database can take
+	@if [ -d benchmarks ]; then $(BIN)/python -m benchmarks; else echo "There are no benchmarks yet: they come with a later version."; fi
+
+pins: $(VENV)/.made ## newer versions of all packages into constraints.txt
+	@PYTHON=$(BIN)/python .ci/pins
+
+clean: ## remove .venv and all else that was generated
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The steps of the preparation. Each leaves an empty file, so that it is done again only when what it depends on has changed.
+
+$(VENV)/.made:
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  python=$$(.ci/find-python) && echo "Making a virtual environment in $(VENV) ($$python)" && "$$python" -m venv --clear $(VENV); }
+	@touch $@
+
+# pip verifies hashes for whole requirements files only, so the part of constraints.txt that is needed becomes one.
+$(VENV)/.installed: $(VENV)/.made constraints.txt pyproject.toml
+	@echo "Installing edx-import and what it runs on"
+	@sed '/^# ==== dev/,$$d' constraints.txt > $(VENV)/requirements.txt
+	@$(PIP) install --require-hashes -r $(VENV)/requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@echo "Installing what tests and checks need (about a minute)"
+	@$(PIP) install --require-hashes -r constraints.txt
+	@touch $@
+
+$(VENV)/.programs: $(VENV)/.installed
+	@.ci/check-programs
+	@touch $@

@@ -1,0 +1,10 @@
+"""All that a command module imports."""
+
+from __future__ import annotations
+
+from edx_import.errors import UsageError
+from edx_import.reports.context import Context
+from edx_import.reports.options import Option
+from edx_import.reports.report import Column, Report
+
+__all__ = ["Column", "Context", "Option", "Report", "UsageError"]

@@ -1,0 +1,90 @@
+"""`edx-import doctor`: is everything there that a sync needs? One line a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edx_import.cli.terminal import Terminal, printable
+from edx_import.errors import EdxImportError, ExitCode
+
+if TYPE_CHECKING:
+    from edx_import.settings import Settings
+
+Check = Callable[["Settings"], str]
+
+
+def doctor(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="A folder to check instead of S3.", envvar="EDX_IMPORT_SOURCE")] = None,
+) -> None:
+    """Check settings, key and passphrase, S3, MongoDB and courses.yaml, and say what to do about each problem."""
+    from edx_import.cli.environment import read_settings
+
+    terminal: Terminal = context.obj
+    code = ExitCode.DONE
+    try:
+        settings = read_settings()
+    except EdxImportError as error:
+        terminal.error(error)
+        raise typer.Exit(int(error.exit_code)) from None
+    for name, check in _checks(source):
+        try:
+            typer.echo(f"ok       {name}: {printable(check(settings))}")
+        except EdxImportError as error:
+            typer.echo(f"PROBLEM  {name}: {printable(error.what)}")
+            problems = getattr(error, "problems", ())
+            for line in (*problems, f"what to do: {error.hint}" if error.hint else ""):
+                if line:
+                    typer.echo(f"         {printable(line)}")
+            code = code or error.exit_code
+    raise typer.Exit(int(code))
+
+
+def _checks(source: str | None) -> Iterator[tuple[str, Check]]:
+    yield "courses.yaml", _courses
+    yield "organisation", _organisation
+    yield "key and passphrase", _key
+    yield "source", lambda settings: _source(settings, source)
+    yield "MongoDB", _storage
+
+
+def _courses(settings: Settings) -> str:
+    from edx_import.wiring import catalog_of
+
+    number = len(catalog_of(settings).courses)
+    where = settings.courses_file or "no file"
+    return f"{number} courses in {where}" if number else f"no courses in {where}; all courses load, listed: false"
+
+
+def _organisation(settings: Settings) -> str:
+    from edx_import.wiring import catalog_of, organisations
+
+    return ", ".join(organisations(settings, catalog_of(settings)))
+
+
+def _key(settings: Settings) -> str:
+    from edx_import.wiring import open_keyring
+
+    with open_keyring(settings) as keyring:
+        return f"{keyring.fingerprint}{', EXPIRED (what is encrypted for it can still be read)' if keyring.expired else ''}"
+
+
+def _source(settings: Settings, source: str | None) -> str:
+    from edx_import.packages.s3 import S3Source
+    from edx_import.wiring import catalog_of, open_source, organisations
+
+    opened = open_source(settings, source)
+    for org in organisations(settings, catalog_of(settings)):
+        if isinstance(opened, S3Source):
+            opened.check_access(org)
+    return opened.description
+
+
+def _storage(settings: Settings) -> str:
+    from edx_import.wiring import opened_store, storage
+
+    with storage(settings) as uri, opened_store(uri, settings) as store:
+        return f"{store.where}{'; WARNING: it asks for no login' if store.unprotected else ''}"

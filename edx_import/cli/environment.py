@@ -1,0 +1,18 @@
+"""The process environment to settings, once; secrets are taken out of it, so that no child process inherits them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edx_import.settings import Settings
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises ConfigurationError with every problem."""
+    from edx_import.settings import Settings, forget_secrets
+
+    settings = Settings.from_env(os.environ)
+    forget_secrets(os.environ)
+    return settings

@@ -1,0 +1,63 @@
+"""Where every exception ends: expected errors become two lines and their exit code, bugs keep their traceback, without secrets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+from edx_import.cli.terminal import LogFormat, Terminal
+from edx_import.errors import EdxImportError, ExitCode
+
+
+def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
+    """Runs one command line and gives its exit code."""
+    from edx_import.cli.app import app
+
+    terminal = terminal or Terminal()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = app(list(arguments), prog_name="edx-import", standalone_mode=False, obj=terminal)
+    except EdxImportError as error:
+        terminal.error(error)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        terminal.warn("stopped; what was loaded is kept, the next sync goes on from there")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of our output has seen enough (`| head`): that is no error, and the flush at exit must not fail
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.DONE)
+    except Exception as error:
+        return _unexpected(error, terminal)
+    return int(code or 0)
+
+
+def _unexpected(error: Exception, terminal: Terminal) -> int:
+    """A usage error of the command line library, or a bug."""
+    show = getattr(error, "format_message", None)
+    if callable(show):
+        _show_usage(error, terminal)
+        return int(ExitCode.USAGE)
+    if terminal.log_format is LogFormat.JSON:
+        terminal.error(EdxImportError("".join(traceback.format_exception(error)), "This is a bug in edx-import: please report it."))
+    else:
+        traceback.print_exception(error)
+        terminal.error(EdxImportError(f"unexpected: {type(error).__name__}", "This is a bug in edx-import: please report it with the lines above."))
+    return int(ExitCode.BUG)
+
+
+def _show_usage(error: Exception, terminal: Terminal) -> None:
+    from edx_import.errors import UsageError
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "edx-import"
+    message = str(error.format_message()).rstrip(".")  # type: ignore[attr-defined]
+    terminal.error(UsageError(message, f"`{path} --help` shows what there is."))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,49 @@
+"""Progress on a terminal: a bar over all bytes, and a line for each object that is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from edx_import.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from edx_import.cli.terminal import Terminal
+
+
+class ProgressBar:
+    """One bar for the whole sync; the current object stands beside it."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._console = Console(stderr=True, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=self._console, transient=True)
+        self._task = self._bar.add_task("nothing to do", total=0)
+        self._objects = 0
+        self._done = 0
+
+    def begin(self, objects: int, size: int) -> None:
+        self._objects = objects
+        if objects:
+            self._bar.update(self._task, total=size, description="starting")
+            self._bar.start()
+
+    def start(self, key: str, size: int) -> None:
+        self._bar.update(self._task, description=escape(printable(key.rsplit("/", 1)[-1])))
+
+    def advance(self, key: str, size: int) -> None:
+        self._bar.advance(self._task, size)
+
+    def finish(self, key: str, outcome: str) -> None:
+        self._done += 1
+        self._console.print(f"[{self._done}/{self._objects}] {printable(key)}: {printable(outcome)}", markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        self._console.print(f"warning: {printable(text)}", markup=False, soft_wrap=True)
+
+    def end(self) -> None:
+        self._bar.stop()

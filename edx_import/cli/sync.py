@@ -1,0 +1,100 @@
+"""`edx-import sync`: options to a request, a summary to lines or JSON."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edx_import.cli.days import check_order, parse_day
+from edx_import.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from edx_import.sync.plan import SyncRequest
+
+
+class Site(StrEnum):
+    """The words of --site."""
+
+    PROD = "prod"
+    EDGE = "edge"
+    ALL = "all"
+
+
+class Only(StrEnum):
+    """The words of --only."""
+
+    DATABASE = "database"
+    EVENTS = "events"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which objects and rows the options ask for, as they were written."""
+
+    org: tuple[str, ...]
+    site: Site
+    only: tuple[Only, ...]
+    since: str | None
+    until: str | None
+    latest: bool
+    course: tuple[str, ...]
+    exclude: tuple[str, ...]
+    force: bool
+
+    def request(self, orgs: tuple[str, ...]) -> SyncRequest:
+        """The request for those organisations. Raises UsageError."""
+        from edx_import.model import CourseFilter, ObjectKind
+        from edx_import.sync.plan import SyncRequest
+
+        since, until = parse_day(self.since, "--since"), parse_day(self.until, "--until")
+        check_order(since, until)
+        words = self.only or (Only.DATABASE, Only.EVENTS)
+        return SyncRequest(
+            orgs=orgs,
+            kinds=tuple(kind for kind in ObjectKind if kind.value in words),
+            sites=("prod", "edge") if self.site is Site.ALL else (self.site.value,),
+            courses=CourseFilter(tuple(sorted(set(self.course))), tuple(sorted(set(self.exclude)))),
+            since=since,
+            until=until,
+            latest=self.latest,
+            force=self.force,
+        )
+
+
+def sync(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="A folder with the same keys below it, or with loose files. Default: S3.", envvar="EDX_IMPORT_SOURCE")] = None,
+    org: Annotated[list[str] | None, typer.Option(help="Organisation in the keys, repeatable. Default: EDX_ORG, else those in courses.yaml.", envvar="EDX_IMPORT_ORG")] = None,
+    site: Annotated[Site, typer.Option(help="edx.org (prod), edge.edx.org (edge), or both.", envvar="EDX_IMPORT_SITE")] = Site.PROD,
+    only: Annotated[list[Only] | None, typer.Option(help="Just this kind, repeatable. Default: database and events.", envvar="EDX_IMPORT_ONLY")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Event files from this UTC day on.", envvar="EDX_IMPORT_SINCE")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Event files up to this UTC day, included.", envvar="EDX_IMPORT_UNTIL")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="Just the newest event day.", envvar="EDX_IMPORT_LATEST")] = False,
+    course: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only courses whose id matches, repeatable.", envvar="EDX_IMPORT_COURSE")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Not the courses whose id matches, repeatable.", envvar="EDX_IMPORT_EXCLUDE")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Objects loaded side by side. Default: the number of cores.", envvar="EDX_IMPORT_JOBS")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Load again what is loaded already.", envvar="EDX_IMPORT_FORCE")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and load nothing.")] = False,
+    keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep a copy of the encrypted originals here.", envvar="EDX_IMPORT_KEEP")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary (or the plan) as JSON on stdout.")] = False,
+) -> None:
+    """Fetch the newest package, decrypt it and load it into MongoDB.
+
+    Takes the newest weekly ZIP and every event file that is not loaded yet. Run it as often as you like: what is loaded already stays as it is.
+    """
+    from edx_import.cli.environment import read_settings
+    from edx_import.cli.sync_run import run_sync
+
+    terminal: Terminal = context.obj
+    settings = read_settings()
+    selection = Selection(tuple(org or ()), site, tuple(only or ()), since, until, latest, tuple(course or ()), tuple(exclude or ()), force)
+    code = run_sync(
+        terminal, settings, selection, source=source, jobs=jobs or os.cpu_count() or 1, dry_run=dry_run, keep=keep, as_json=as_json
+    )
+    raise typer.Exit(code)

@@ -1,0 +1,144 @@
+"""The running of a sync as a person follows it: what will be done, how it goes, what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from edx_import.cli.sync import Selection
+from edx_import.cli.terminal import Terminal, human_size
+from edx_import.model import ObjectKind
+from edx_import.settings import Settings
+from edx_import.sync.estimate import estimate
+from edx_import.sync.outcome import SyncSummary
+from edx_import.sync.plan import Plan
+from edx_import.sync.run import Preparation, execute, prepare, refresh_metadata
+from edx_import.wiring import Workplace, catalog_of, organisations, workplace
+
+_KINDS = {ObjectKind.DATABASE: "weekly package", ObjectKind.EVENTS: "event file"}
+_MOST_NAMED = 10
+
+
+def run_sync(
+    terminal: Terminal, settings: Settings, selection: Selection, *, source: str | None, jobs: int, dry_run: bool, keep: Path | None, as_json: bool
+) -> int:
+    """Runs one sync and gives its exit code."""
+    request = selection.request(organisations(settings, catalog_of(settings), selection.org))
+    with workplace(settings, source, terminal.progress(), jobs, keep) as place:
+        _say_where(terminal, place)
+        if dry_run:
+            return _show_plan(terminal, prepare(place.source, place.store, request), as_json)
+        refreshed = refresh_metadata(place.store, place.catalog, request.sites)
+        prepared = prepare(place.source, place.store, request)
+        _announce(terminal, prepared, place)
+        summary = execute(prepared, place.executor_for, place.progress)
+        summary.courses_refreshed = refreshed
+    _report(terminal, summary, as_json)
+    return int(summary.exit_code)
+
+
+def _say_where(terminal: Terminal, place: Workplace) -> None:
+    terminal.say(f"from {place.source.description} into {place.store.where}")
+    if place.store.unprotected:
+        terminal.warn("this MongoDB lets anybody in who reaches it; learners' data should be behind a login")
+
+
+def _show_plan(terminal: Terminal, prepared: Preparation, as_json: bool) -> int:
+    """The plan on stdout, exactly what a run would do."""
+    plan = prepared.plan
+    for error in prepared.errors:
+        terminal.error(error)
+    if as_json:
+        typer.echo(json.dumps(_plan_as_dict(plan), indent=2))
+        return 0
+    for task in plan.tasks:
+        typer.echo(f"load  {task.delivered.key}  {human_size(task.delivered.size)}  ({task.why})")
+    for skip in plan.skips if terminal.verbosity > 0 else ():
+        typer.echo(f"skip  {skip.key}  ({skip.reason})")
+    typer.echo(f"{len(plan.tasks)} objects to load, {human_size(plan.size)}; {_skips(plan)}")
+    return 0
+
+
+def _plan_as_dict(plan: Plan) -> dict[str, Any]:
+    return {
+        "load": [{"key": task.delivered.key, "size": task.delivered.size, "why": task.why} for task in plan.tasks],
+        "skip": [{"key": skip.key, "reason": skip.reason} for skip in plan.skips],
+        "size": plan.size,
+    }
+
+
+def _skips(plan: Plan) -> str:
+    """How many are left out, by reason."""
+    reasons = Counter(_short(skip.reason) for skip in plan.skips)
+    if not reasons:
+        return "nothing left out"
+    return "left out: " + ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
+
+
+def _short(reason: str) -> str:
+    return "older snapshots" if reason.startswith("an older snapshot") else reason
+
+
+def _announce(terminal: Terminal, prepared: Preparation, place: Workplace) -> None:
+    """How much will be done, what it needs and about how long it takes."""
+    for error in prepared.errors:
+        terminal.error(error)
+    plan = prepared.plan
+    if not plan.tasks:
+        return
+    kinds = Counter(task.delivered.name.kind for task in plan.tasks)
+    what = " and ".join(f"{number} {_KINDS[kind]}{'s' if number > 1 else ''}" for kind, number in sorted(kinds.items()))
+    need = estimate(plan, place.settings.scratch, place.jobs)
+    terminal.say(f"{what} to load, {human_size(plan.size)} encrypted; {_skips(plan)}")
+    terminal.say(
+        f"needs about {human_size(need.scratch)} of scratch ({human_size(need.scratch_free)} free) and {human_size(need.database)} "
+        f"in the database, and takes about {_duration(need.seconds)}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _report(terminal: Terminal, summary: SyncSummary, as_json: bool) -> None:
+    """What came of it: lines on stderr, or JSON on stdout."""
+    for warning in summary.warnings:
+        terminal.warn(warning)
+    for outcome in summary.failed:
+        if outcome.error is not None:
+            terminal.error(outcome.error)
+    if as_json:
+        typer.echo(json.dumps(summary.as_dict(), indent=2))
+    _close(terminal, summary)
+
+
+def _close(terminal: Terminal, summary: SyncSummary) -> None:
+    total = summary.total
+    unlisted = sorted(total.unlisted)
+    if unlisted:
+        named = ", ".join(unlisted[:_MOST_NAMED]) + (f" and {len(unlisted) - _MOST_NAMED} more" if len(unlisted) > _MOST_NAMED else "")
+        terminal.warn(f"not in courses.yaml, loaded all the same (listed: false): {named}")
+    if summary.courses_refreshed:
+        terminal.say(f"metadata of {summary.courses_refreshed} courses brought up to date")
+    if not summary.outcomes:
+        terminal.say(f"nothing new: {_skips(summary.plan)}")
+        return
+    done = len(summary.outcomes) - len(summary.failed)
+    counts = total.counts
+    terminal.say(f"done in {summary.seconds:.1f} s: {done} of {len(summary.outcomes)} objects loaded, {len(summary.failed)} failed")
+    terminal.say(
+        f"  rows: {counts.read:,} read = {counts.loaded:,} loaded + {counts.duplicate:,} duplicate + {counts.rejected:,} rejected + "
+        f"{counts.filtered:,} filtered; {counts.removed:,} removed"
+    )
+    for name, number in sorted(total.collections.items()):
+        terminal.say(f"  {name}: {number:,}")
+    for reason, number in sorted(total.reasons.items()):
+        terminal.say(f"  rejected, {reason}: {number:,}")
+    for note, number in sorted(counts.notes.items()):
+        terminal.say(f"  loaded and noted, {note}: {number:,}")

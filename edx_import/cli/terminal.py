@@ -1,0 +1,99 @@
+"""What a person reads while edx-import works: messages on stderr, as text or as one JSON object a line. Data goes to stdout, never from here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TextIO
+
+from edx_import.errors import ConfigurationError, EdxImportError
+from edx_import.progress import Progress, SilentProgress
+
+
+class LogFormat(StrEnum):
+    """How messages are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Where messages go. `verbosity` is -1 (errors and warnings only), 0, or 1 and more."""
+
+    verbosity: int = 0
+    log_format: LogFormat = LogFormat.TEXT
+    stream: TextIO | None = None
+
+    def say(self, text: str) -> None:
+        """Something worth reading in an ordinary run."""
+        if self.verbosity >= 0:
+            self._write("info", text)
+
+    def detail(self, text: str) -> None:
+        """Something for -v."""
+        if self.verbosity > 0:
+            self._write("debug", text)
+
+    def warn(self, text: str) -> None:
+        """Something that a person must know though the work goes on."""
+        self._write("warning", text)
+
+    def error(self, error: EdxImportError) -> None:
+        """One line of what happened (and one a problem, when there are several), one of what to do."""
+        problems: Sequence[str] = error.problems if isinstance(error, ConfigurationError) else ()
+        if self.log_format is LogFormat.JSON:
+            self._write("error", error.what, hint=error.hint, problems=list(problems))
+            return
+        self._write("error", error.what)
+        for problem in problems:
+            self._line(f"  - {problem}")
+        if error.hint:
+            self._line(f"  what to do: {error.hint}")
+
+    def progress(self) -> Progress:
+        """A bar on a terminal, a line an object otherwise, nothing with -q."""
+        if self.verbosity < 0:
+            return SilentProgress()
+        if self.log_format is LogFormat.TEXT and self._out.isatty():
+            from edx_import.cli.progress_bar import ProgressBar
+
+            return ProgressBar(self)
+        from edx_import.cli.progress_lines import ProgressLines
+
+        return ProgressLines(self)
+
+    def _write(self, level: str, text: str, **more: object) -> None:
+        if self.log_format is LogFormat.JSON:
+            fields = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "message": text}
+            self._line(json.dumps(fields | {name: value for name, value in more.items() if value}, ensure_ascii=False))
+        elif level in ("warning", "error"):
+            self._line(f"{level}: {text}")
+        else:
+            self._line(text)
+
+    def _line(self, text: str) -> None:
+        # names in a package are untrusted: no control character of theirs reaches the terminal
+        print(printable(text), file=self._out, flush=True)
+
+    @property
+    def _out(self) -> TextIO:
+        return self.stream or sys.stderr
+
+
+def printable(text: str) -> str:
+    """The text with control characters and lone surrogates shown as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii") for char in text)
+
+
+def human_size(size: float) -> str:
+    """Bytes as a person reads them (1 kB = 1,000 bytes)."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"

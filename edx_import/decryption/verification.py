@@ -1,0 +1,97 @@
+"""Nothing is believed before it is known to be whole: a message is decrypted and unpacked once to nowhere, and only then read.
+
+Plaintext exists in memory only: a small content is kept from the first pass, a large one is decrypted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import BinaryIO
+
+from edx_import.decryption.keyring import Keyring
+from edx_import.errors import PackageError, SourceError
+
+Unpack = Callable[[Iterable[bytes]], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedContent:
+    """The unpacked content of a message that was found whole. `content_hash` is its BLAKE2b-256 in hex, `size` its bytes."""
+
+    content_hash: str
+    size: int
+    _open: Callable[[], Iterator[bytes]]
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content, from its beginning, as often as wanted: from memory if it is small, else decrypted again.
+
+        Decrypting again can fail as the first time did; SourceError when it gives another content.
+        """
+        return self._open()
+
+
+def verified(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack, *, memory_limit: int = 16 * 2**20) -> VerifiedContent:
+    """Decrypts and unpacks a message once to nowhere, so that everything about it has been checked before it is used.
+
+    Up to `memory_limit` bytes are kept, in memory only. Raises the errors of `Keyring.decrypt`, of `open_sealed` and what it opens, and
+    PackageError from `unpack`. A damaged message mostly breaks the archive in it first: the message is then decrypted to its end, and
+    gpg's error is raised rather than the archive's.
+    """
+    tally = _Tally(memory_limit)
+    for chunk in _unpacked(keyring, open_sealed, unpack):
+        tally.add(chunk)
+    content_hash, size, kept = tally.content_hash, tally.size, tally.kept
+    if kept is not None:
+        return VerifiedContent(content_hash, size, lambda: iter(kept))
+    return VerifiedContent(content_hash, size, lambda: _again(keyring, open_sealed, unpack, content_hash))
+
+
+class _Tally:
+    """Hash and length of what passes, and what passed as long as it is little."""
+
+    def __init__(self, memory_limit: int) -> None:
+        self._hash = blake2b(digest_size=32)
+        self._limit = memory_limit
+        self.size = 0
+        self.kept: list[bytes] | None = []
+
+    @property
+    def content_hash(self) -> str:
+        return self._hash.hexdigest()
+
+    def add(self, chunk: bytes) -> None:
+        self._hash.update(chunk)
+        self.size += len(chunk)
+        if self.size > self._limit:
+            self.kept = None
+        if self.kept is not None:
+            self.kept.append(chunk)
+
+
+def _again(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack, content_hash: str) -> Iterator[bytes]:
+    """The second pass; what it gave is compared at its end."""
+    tally = _Tally(0)
+    for chunk in _unpacked(keyring, open_sealed, unpack):
+        tally.add(chunk)
+        yield chunk
+    if tally.content_hash != content_hash:
+        raise SourceError("the object has changed between its verification and its loading", "Start again.", transient=True)
+
+
+def _unpacked(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack) -> Iterator[bytes]:
+    """Unpacked plaintext; ends well only if gpg found the message whole, even when `unpack` did not want all of it."""
+    with closing(open_sealed()) as sealed, closing(keyring.decrypt(sealed)) as plain:
+        try:
+            yield from unpack(plain)
+        except PackageError:
+            _drain(plain)
+            raise
+        _drain(plain)
+
+
+def _drain(plain: Iterator[bytes]) -> None:
+    for _ in plain:
+        pass

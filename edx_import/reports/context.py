@@ -1,0 +1,64 @@
+"""What a command gets: what the person asked for, and read-only questions to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from edx_import.courses import matches, org_of
+from edx_import.errors import UsageError
+from edx_import.model import PROD, CourseFilter, Site
+
+if TYPE_CHECKING:
+    from edx_import.store.queries import Queries
+
+
+@dataclass(frozen=True)
+class Context:
+    """The options that all commands share, and the database.
+
+    `course` holds globs over course ids, each held against the id, its slash form and its file form; `orgs` are compared without regard to
+    case. Empty means all. `since` and `until` are UTC days, both included. Raises UsageError when they are the wrong way round.
+    """
+
+    queries: Queries
+    site: Site = PROD
+    orgs: tuple[str, ...] = ()
+    course: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.since and self.until and self.since > self.until:
+            raise UsageError(f"--since {self.since} is after --until {self.until}", "Both days are included: give the earlier one to --since.")
+
+    @cached_property
+    def courses(self) -> tuple[Mapping[str, Any], ...]:
+        """The documents of the selected courses, in the order of their ids."""
+        return tuple(course for course in self.queries.courses(self.site) if self.takes(course["course_id"]))
+
+    @property
+    def course_ids(self) -> tuple[str, ...] | None:
+        """The ids of the selected courses; None when nothing was left out, which queries understand as all."""
+        return tuple(course["course_id"] for course in self.courses) if self.orgs or self.course else None
+
+    def takes(self, course_id: str) -> bool:
+        """Whether a course is among those asked for."""
+        orgs = {org.casefold() for org in self.orgs}
+        return (not orgs or org_of(course_id).casefold() in orgs) and matches(course_id, CourseFilter(include=self.course))
+
+    def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The documents that a pipeline gives, one at a time. It reads only: UsageError for $out and $merge. Raises StoreError.
+
+        It sees the whole collection: begin with a `$match` on `site` and, where courses were chosen, on `course_ids`. End with a `$sort`
+        that leaves no two rows equal, else the order changes from run to run.
+        """
+        return self.queries.aggregate(collection, pipeline)
+
+    def refuse_days(self, why: str) -> None:
+        """For a command to which days mean nothing: raises UsageError when some were given, rather than answer another question."""
+        if self.since or self.until:
+            raise UsageError(f"--since and --until cannot be used here: {why}", "Leave them out.")

@@ -1,0 +1,74 @@
+"""The options of a command: read from the signature of its `run`, so that they are declared once."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+TYPES: tuple[type[Any], ...] = (str, int, float, bool, date, Path)
+
+#: Every report command has these; the context brings their values.
+SHARED = frozenset({"site", "org", "course", "since", "until", "format", "output", "save", "list", "help"})
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What a keyword-only parameter of `run` means: `weeks: Annotated[int, Option("how many weeks")] = 4`."""
+
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOption:
+    """One option of a command. `type` is one of `TYPES`, of each value when the option may be given `many` times."""
+
+    name: str
+    type: type[Any]
+    meaning: str
+    default: Any = None
+    required: bool = False
+    many: bool = False
+
+    @property
+    def flag(self) -> str:
+        """As it is written on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+def options_of(run: Callable[..., Any]) -> tuple[CommandOption, ...]:
+    """The options of a `run(context, *, ...)`. Raises TypeError, saying what is wrong with the signature."""
+    parameters = list(inspect.signature(run).parameters.values())
+    if not parameters or parameters[0].kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        raise TypeError("run must take a context first: run(context, *, ...)")
+    hints = typing.get_type_hints(run, include_extras=True)
+    return tuple(_option(parameter, hints.get(parameter.name)) for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY)
+
+
+def _option(parameter: inspect.Parameter, hint: Any) -> CommandOption:
+    name = parameter.name
+    if name in SHARED:
+        raise TypeError(f"option {name} has the name of one that all commands share")
+    meanings = [extra.meaning for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Option)]
+    if not meanings:
+        raise TypeError(f'option {name} does not say what it means: {name}: Annotated[TYPE, Option("...")]')
+    value_type, many = _value_type(name, typing.get_args(hint)[0])
+    required = parameter.default is inspect.Parameter.empty
+    return CommandOption(name, value_type, meanings[0], None if required else parameter.default, required, many)
+
+
+def _value_type(name: str, hint: Any) -> tuple[type[Any], bool]:
+    """The type of one value, and whether there may be many. `T | None` is T, which need not be given."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        alternatives = [part for part in typing.get_args(hint) if part is not type(None)]
+        hint = alternatives[0] if len(alternatives) == 1 else hint
+    if hint == list[str]:
+        return str, True
+    if hint not in TYPES:
+        raise TypeError(f"option {name} must be one of {', '.join(known.__name__ for known in TYPES)}, list[str], or one of them | None")
+    return typing.cast(type[Any], hint), False

@@ -1,0 +1,75 @@
+"""The ledger, collection `imports`: what is known of each delivered object and of each member of one.
+
+A document's `_id` is the object's key, or that, `//` and the member's path; its fields are those of an `ImportRecord`, and the `host` that
+wrote it last.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from edx_import.model import CourseFilter, ImportRecord, ImportState
+from edx_import.store.collections import IMPORTS
+from edx_import.store.connection import Store, whole_milliseconds
+from edx_import.store.mongo_errors import mongo_errors
+
+_FIELDS = tuple(field.name for field in fields(ImportRecord))
+
+
+def member_key(key: str, member: str) -> str:
+    """The name of a member's record: the object's key when there is no member. Also the import that a member's documents name."""
+    return f"{key}//{member}" if member else key
+
+
+class Ledger:
+    """Reads and writes the records of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._collection = store.database[IMPORTS]
+
+    def records(self) -> dict[str, ImportRecord]:
+        """The records of all objects, by key. Raises StoreError."""
+        return {record.key: record for record in self._found({"member": ""})}
+
+    def members(self, key: str) -> dict[str, ImportRecord]:
+        """The records of the members of an object, by path. Raises StoreError."""
+        # "0" is the character after "/"
+        return {record.member: record for record in self._found({"_id": {"$gte": f"{key}//", "$lt": f"{key}/0"}})}
+
+    def save(self, record: ImportRecord) -> None:
+        """Puts a record in the place of the one of that object or member. Raises StoreError."""
+        document = record_to_document(record)
+        with mongo_errors("writing to the ledger"):
+            self._collection.replace_one({"_id": document["_id"]}, {**document, "host": socket.gethostname()}, upsert=True)
+
+    def _found(self, query: Mapping[str, Any]) -> list[ImportRecord]:
+        with mongo_errors("reading the ledger"):
+            return [record_from_document(document) for document in self._collection.find(query)]
+
+
+def record_to_document(record: ImportRecord) -> dict[str, Any]:
+    """The record as it is stored. Times lose what is finer than a millisecond."""
+    document = {name: getattr(record, name) for name in _FIELDS}
+    return {
+        "_id": member_key(record.key, record.member),
+        **document,
+        "state": str(record.state),
+        "filter": {"include": list(record.filter.include), "exclude": list(record.filter.exclude)},
+        "counts": dict(record.counts),
+        "collections": dict(record.collections),
+        "started": whole_milliseconds(record.started),
+        "finished": whole_milliseconds(record.finished),
+        "error": record.error.encode("utf-8", "backslashreplace").decode(),
+    }
+
+
+def record_from_document(document: Mapping[str, Any]) -> ImportRecord:
+    """The record that a document holds; a field that is missing has its default."""
+    known = {name: document[name] for name in _FIELDS if name in document}
+    taken = document.get("filter") or {}
+    known["state"] = ImportState(document["state"])
+    known["filter"] = CourseFilter(tuple(taken.get("include", ())), tuple(taken.get("exclude", ())))
+    return ImportRecord(**known)

@@ -1,0 +1,72 @@
+"""The rejected lines and rows, kept with their raw bytes and the reason, so that a person can look at them.
+
+A document: `_id` = "import:line", `object` (the import), `line`, `reason`, `detail`, `raw` (its beginning), `raw_length`.
+"""
+
+from __future__ import annotations
+
+from pymongo import ReplaceOne
+
+from edx_import.model import Rejected
+from edx_import.store.collections import REJECTS
+from edx_import.store.connection import Store
+from edx_import.store.mongo_errors import mongo_errors
+
+#: So many are kept of one import; those after are only counted.
+KEPT_PER_IMPORT = 10_000
+
+#: So much is kept of one rejected line, in bytes.
+RAW_LIMIT = 64 * 1024
+
+_DETAIL_LIMIT = 1000
+_BATCH = 200
+
+
+class RejectLog:
+    """Takes the rejected rows of one import, in place of those that an earlier attempt left. `reasons` counts all, by reason."""
+
+    def __init__(self, store: Store, import_key: str) -> None:
+        self._collection = store.database[REJECTS]
+        self._import_key = import_key
+        self._waiting: list[Rejected] = []
+        self._kept = 0
+        self.reasons: dict[str, int] = {}
+
+    def clear(self) -> None:
+        """Removes what an earlier attempt left. Raises StoreError."""
+        with mongo_errors(f"writing to {REJECTS}"):
+            # ";" is the character after ":"
+            self._collection.delete_many({"_id": {"$gte": f"{self._import_key}:", "$lt": f"{self._import_key};"}})
+
+    def add(self, rejected: Rejected) -> None:
+        """Counts one, and keeps it while there is room. Raises StoreError."""
+        self.reasons[rejected.reason] = self.reasons.get(rejected.reason, 0) + 1
+        if self._kept < KEPT_PER_IMPORT:
+            self._kept += 1
+            self._waiting.append(rejected)
+        if len(self._waiting) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what is waiting. Raises StoreError."""
+        if self._waiting:
+            with mongo_errors(f"writing to {REJECTS}"):
+                self._collection.bulk_write([self._replacement(rejected) for rejected in self._waiting], ordered=False)
+            self._waiting.clear()
+
+    def _replacement(self, rejected: Rejected) -> ReplaceOne[dict[str, object]]:
+        row_id = f"{self._import_key}:{rejected.line}"
+        document: dict[str, object] = {
+            "_id": row_id,
+            "object": self._import_key,
+            "line": rejected.line,
+            "reason": rejected.reason,
+            "detail": _storable(rejected.detail)[:_DETAIL_LIMIT],
+            "raw": rejected.raw[:RAW_LIMIT],
+            "raw_length": len(rejected.raw),
+        }
+        return ReplaceOne({"_id": row_id}, document, upsert=True)
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

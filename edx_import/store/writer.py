@@ -1,0 +1,130 @@
+"""Writes documents so that any repeat ends in the same database, and keeps the account of every row.
+
+A document's `import: {object, content, line}` says which line of which content it was made from. It decides what a row means whose `_id` is
+there already: the same line once more (loaded), another line with the same row (duplicate), an older state (replaced), or a clash (rejected).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import bson
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
+
+from edx_import.model import Counts, Document, Rejected, Site
+from edx_import.store.collections import course_filter
+from edx_import.store.connection import Store
+from edx_import.store.mongo_errors import mongo_errors
+from edx_import.store.rejects import RejectLog
+from edx_import.store.settling import NOT_STORABLE, Row, WriteTarget, settle
+
+__all__ = ["WriteResult", "WriteTarget", "remove_gone", "write"]
+
+TOO_LARGE = "document over 16 MB"
+
+_DOCUMENT_LIMIT = 16 * 2**20
+_BATCH_ROWS = 1000
+_BATCH_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """The account of what was written; `by_collection` counts what was loaded, `reasons` what was rejected."""
+
+    counts: Counts
+    by_collection: dict[str, int]
+    reasons: dict[str, int]
+
+
+def write(store: Store, items: Iterable[Document | Rejected], target: WriteTarget, rejects: RejectLog | None = None) -> WriteResult:
+    """Writes what a reader gives, in batches, and counts it: `read` is every item. Raises StoreError, and whatever `items` raises.
+
+    The rejected rows go to a log of the import that begins empty, unless one is given (where several writers share an import).
+    """
+    if rejects is None:
+        rejects = RejectLog(store, target.import_key)
+        rejects.clear()
+    writer = _Writer(store, target, rejects)
+    for item in items:
+        writer.take(item)
+    return writer.finish()
+
+
+def remove_gone(store: Store, collection: str, site: Site, course_id: str, target: WriteTarget) -> int:
+    """Removes the course's documents that this load has not written; gives their number. Only after the load has ended well. Raises StoreError."""
+    other_origin = [{"import.object": {"$ne": target.import_key}}, {"import.content": {"$ne": target.content}}]
+    with mongo_errors(f"removing from {collection}"):
+        return store.database[collection].delete_many({**course_filter(collection, site, course_id), "$or": other_origin}).deleted_count
+
+
+@dataclass(slots=True)
+class _Batch:
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.rows) >= _BATCH_ROWS or self.size >= _BATCH_BYTES
+
+
+class _Writer:
+    """Collects rows by collection, and settles them a batch at a time."""
+
+    def __init__(self, store: Store, target: WriteTarget, rejects: RejectLog) -> None:
+        self._store = store
+        self._target = target
+        self._rejects = rejects
+        self._batches: dict[str, _Batch] = {}
+        self._counts = Counts()
+        self._loaded: dict[str, int] = {}
+
+    def take(self, item: Document | Rejected) -> None:
+        self._counts.read += 1
+        if isinstance(item, Rejected):
+            self._reject(item)
+            return
+        row = encoded(item, self._target)
+        if isinstance(row, Rejected):
+            self._reject(row)
+        else:
+            self._add(item.collection, row)
+
+    def _add(self, collection: str, row: Row) -> None:
+        batch = self._batches.setdefault(collection, _Batch())
+        batch.rows.append(row)
+        batch.size += len(row.encoded.raw)
+        if batch.is_full:
+            self._flush(collection)
+
+    def finish(self) -> WriteResult:
+        for collection in list(self._batches):
+            self._flush(collection)
+        self._rejects.flush()
+        return WriteResult(self._counts, self._loaded, dict(self._rejects.reasons))
+
+    def _reject(self, rejected: Rejected) -> None:
+        self._counts.rejected += 1
+        self._rejects.add(rejected)
+
+    def _flush(self, collection: str) -> None:
+        with mongo_errors(f"writing to {collection}"):
+            outcome = settle(self._store.database[collection], self._batches.pop(collection).rows, self._target)
+        self._counts.loaded += outcome.loaded
+        self._counts.duplicate += outcome.duplicate
+        self._loaded[collection] = self._loaded.get(collection, 0) + outcome.loaded
+        for rejected in outcome.rejected:
+            self._reject(rejected)
+
+
+def encoded(document: Document, target: WriteTarget) -> Row | Rejected:
+    """The document in BSON, with its provenance. Encoded once: the driver sends these bytes as they are."""
+    origin = {"object": target.import_key, "content": target.content, "line": document.line}
+    try:
+        data = bson.encode({**document.fields, "import": origin})
+    except (BSONError, OverflowError, ValueError, RecursionError) as error:
+        return Rejected(document.line, NOT_STORABLE, document.raw, f"{type(error).__name__}: {error}"[:200])
+    if len(data) > _DOCUMENT_LIMIT:
+        return Rejected(document.line, TOO_LARGE, document.raw, f"{len(data)} bytes")
+    return Row(document.fields["_id"], document.line, document.raw, RawBSONDocument(data))

@@ -1,0 +1,136 @@
+"""What came of a sync: per member, per object, in all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edx_import.errors import EdxImportError, ExitCode
+from edx_import.model import Counts, ImportState
+from edx_import.sync.plan import Plan
+
+
+@dataclass(slots=True)
+class ObjectOutcome:
+    """What came of one object. `collections` counts the documents loaded by collection, `members` the members of a ZIP by state."""
+
+    key: str
+    state: ImportState
+    counts: Counts = field(default_factory=Counts)
+    collections: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    members: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    unlisted: set[str] = field(default_factory=set)
+    seconds: float = 0.0
+    unchanged: bool = False
+    error: EdxImportError | None = None
+
+    def add(self, counts: Counts, collections: Mapping[str, int], reasons: Mapping[str, int]) -> None:
+        """Adds the account of a part."""
+        self.counts.add(counts)
+        _sum_into(self.collections, collections)
+        _sum_into(self.reasons, reasons)
+
+    def member(self, state: str) -> None:
+        """Counts a member of a ZIP by what came of it."""
+        self.members[state] = self.members.get(state, 0) + 1
+
+    @property
+    def line(self) -> str:
+        """One line for a person."""
+        if self.state is ImportState.FAILED:
+            return f"FAILED: {self.error}"
+        if self.unchanged:
+            return "content unchanged, nothing to load"
+        counts = self.counts
+        text = f"{counts.loaded:,} loaded"
+        for name in ("duplicate", "rejected", "filtered", "removed"):
+            number = getattr(counts, name)
+            text += f", {number:,} {name}" if number else ""
+        return f"{text} in {self.seconds:.1f} s"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        plain: dict[str, Any] = {
+            "key": self.key,
+            "state": str(self.state),
+            "unchanged": self.unchanged,
+            "counts": self.counts.as_dict(),
+            "collections": dict(sorted(self.collections.items())),
+            "seconds": round(self.seconds, 3),
+        }
+        if self.members:
+            plain["members"] = dict(sorted(self.members.items()))
+        if self.reasons:
+            plain["reject_reasons"] = dict(sorted(self.reasons.items()))
+        if self.error:
+            plain["error"] = {"what": self.error.what, "hint": self.error.hint}
+        return plain
+
+
+def _sum_into(total: dict[str, int], part: Mapping[str, int]) -> None:
+    for name, number in part.items():
+        total[name] = total.get(name, 0) + number
+
+
+@dataclass(slots=True)
+class SyncSummary:
+    """What came of a whole sync. `source_errors` are listings that could not be had."""
+
+    plan: Plan
+    outcomes: list[ObjectOutcome] = field(default_factory=list)
+    source_errors: list[EdxImportError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    courses_refreshed: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> list[ObjectOutcome]:
+        """The objects that could not be loaded, in whole or in part."""
+        return [outcome for outcome in self.outcomes if outcome.state is ImportState.FAILED]
+
+    @property
+    def total(self) -> ObjectOutcome:
+        """All objects added up."""
+        total = ObjectOutcome("", ImportState.LOADED, seconds=self.seconds)
+        for outcome in self.outcomes:
+            total.add(outcome.counts, outcome.collections, outcome.reasons)
+            _sum_into(total.members, outcome.members)
+            total.unlisted |= outcome.unlisted
+        return total
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 when all is done; the one cause when nothing could be loaded for one cause; 7 when a part is done."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        errors = [*self.source_errors, *(outcome.error for outcome in self.failed if outcome.error)]
+        if not errors:
+            return ExitCode.DONE
+        causes = {error.exit_code for error in errors}
+        nothing_done = len(self.failed) == len(self.outcomes) and not self.total.counts.loaded
+        if nothing_done and len(causes) == 1:
+            return causes.pop()
+        return ExitCode.PARTLY
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        total = self.total
+        return {
+            "exit_code": int(self.exit_code),
+            "objects": len(self.outcomes),
+            "failed": len(self.failed),
+            "skipped": len(self.plan.skips),
+            "counts": total.counts.as_dict(),
+            "collections": dict(sorted(total.collections.items())),
+            "reject_reasons": dict(sorted(total.reasons.items())),
+            "unlisted_courses": sorted(total.unlisted),
+            "courses_refreshed": self.courses_refreshed,
+            "warnings": self.warnings,
+            "errors": [{"what": error.what, "hint": error.hint} for error in self.source_errors],
+            "seconds": round(self.seconds, 3),
+            "imports": [outcome.as_dict() for outcome in self.outcomes],
+        }

@@ -1,0 +1,97 @@
+"""A sync from listing to summary: list, plan, bring course metadata up to date, load, add up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edx_import.courses import CourseCatalog
+from edx_import.errors import EdxImportError, SourceError
+from edx_import.model import PROD, DeliveredObject
+from edx_import.packages.base import PackageSource, Passed, Wanted
+from edx_import.progress import Progress
+from edx_import.store.connection import Store
+from edx_import.store.course_metadata import known_courses, refresh_course, save_course
+from edx_import.store.ledger import Ledger
+from edx_import.sync.outcome import SyncSummary
+from edx_import.sync.plan import Plan, Skip, SyncRequest, plan
+from edx_import.sync.pool import Executor
+from edx_import.sync.tools import READER_VERSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A plan, and what went wrong while the source was listed."""
+
+    plan: Plan
+    errors: tuple[EdxImportError, ...] = ()
+
+
+def prepare(source: PackageSource, store: Store, request: SyncRequest) -> Preparation:
+    """Lists the source and plans. A kind that cannot be listed is an error of its own; when nothing can, SourceError is raised."""
+    listing: list[DeliveredObject] = []
+    passed: list[Skip] = []
+    errors: list[EdxImportError] = []
+    for org in request.orgs:
+        found = _list_organisation(source, request, org, passed, errors)
+        if not found and not errors and not request.since and not request.until:
+            errors.append(_nothing_there(source, org))
+        listing += found
+    if errors and not listing:
+        raise errors[0]
+    return Preparation(plan(listing, Ledger(store).records(), request, READER_VERSIONS, passed), tuple(errors))
+
+
+def _list_organisation(
+    source: PackageSource, request: SyncRequest, org: str, passed: list[Skip], errors: list[EdxImportError]
+) -> list[DeliveredObject]:
+    listing: list[DeliveredObject] = []
+    for kind in request.kinds:
+        try:
+            for found in source.list(Wanted(kind, org, request.sites, request.since, request.until)):
+                if isinstance(found, Passed):
+                    passed.append(Skip(found.key, found.reason))
+                else:
+                    listing.append(found)
+        except SourceError as error:
+            errors.append(error)
+    return listing
+
+
+def _nothing_there(source: PackageSource, org: str) -> SourceError:
+    return SourceError(
+        f"there is nothing for the organisation {org!r} in {source.description}",
+        "Check EDX_ORG: it must be the name in the S3 keys, in lower case. If it is right, ask your edX contact where your data is delivered.",
+    )
+
+
+def refresh_metadata(store: Store, catalog: CourseCatalog, sites: tuple[str, ...]) -> int:
+    """Brings courses.yaml into `courses` and onto the documents of every course whose metadata changed; gives how many changed."""
+    known = known_courses(store)
+    # courses.yaml speaks of edx.org; a course of another site is known once a package brings it
+    listed = {(PROD, course.id) for course in catalog.courses} if PROD in sites else set()
+    changed = 0
+    for site, course_id in sorted(known | listed):
+        if save_course(store, site, course_id, catalog.get(course_id), None):
+            changed += 1
+            refresh_course(store, site, course_id)
+    return changed
+
+
+def execute(prepared: Preparation, executor_for: Callable[[Plan], Executor], progress: Progress) -> SyncSummary:
+    """Does what was planned. `executor_for` decides who works, once it is known how much there is."""
+    started = time.monotonic()
+    summary = SyncSummary(prepared.plan, source_errors=list(prepared.errors))
+    progress.begin(len(prepared.plan.tasks), prepared.plan.size)
+    try:
+        if prepared.plan.tasks:
+            for outcome in executor_for(prepared.plan).run(prepared.plan.tasks):
+                summary.outcomes.append(outcome)
+                summary.warnings += outcome.warnings
+    except KeyboardInterrupt:
+        summary.interrupted = True
+    finally:
+        progress.end()
+        summary.seconds = time.monotonic() - started
+    return summary

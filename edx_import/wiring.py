@@ -1,0 +1,160 @@
+"""Settings to tools: the one place that knows every concrete part and puts them together."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edx_import.courses import CourseCatalog, load_courses
+from edx_import.decryption import Keyring, KeyringTicket
+from edx_import.errors import ConfigurationError
+from edx_import.packages.base import PackageSource
+from edx_import.packages.folder import FolderSource
+from edx_import.packages.s3 import S3Access, S3Source
+from edx_import.progress import Progress, SilentProgress
+from edx_import.settings import Secret, Settings
+from edx_import.store.collections import ensure_collections
+from edx_import.store.connection import Store
+from edx_import.store.local_server import LocalServer
+from edx_import.store.schema import check_schema
+from edx_import.sync.plan import Plan
+from edx_import.sync.pool import Executor, InlineExecutor, ProcessExecutor
+from edx_import.sync.tools import Tools
+
+
+@contextmanager
+def storage(settings: Settings) -> Iterator[Secret]:
+    """The URI of the MongoDB to use: the one that was given, a linked container's, else our own local one, running meanwhile."""
+    if settings.storage_uri is not None:
+        yield settings.storage_uri
+    elif _in_container() and _resolves("storage"):
+        yield Secret("mongodb://storage:27017")
+    else:
+        with LocalServer.attach(settings.home, settings.mongod) as server:
+            yield Secret(server.uri)
+
+
+def _in_container() -> bool:
+    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists() or "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, 27017)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def opened_store(uri: Secret, settings: Settings) -> Iterator[Store]:
+    """A connection to the database, of a schema that we know, with its collections and indexes in place."""
+    with Store.connect(uri, settings.storage_db) as store:
+        check_schema(store)
+        ensure_collections(store)
+        yield store
+
+
+def open_source(settings: Settings, uri: str | None) -> PackageSource:
+    """The package source: S3, or the folder at `uri` (a path, or `file:///...`)."""
+    if uri is None or uri == "s3":
+        return S3Source(s3_access(settings))
+    if "://" in uri and not uri.startswith("file://"):
+        raise ConfigurationError(f"--source {uri}: not a kind of source", "Leave it out for S3, or give the path of a folder.")
+    return FolderSource(Path(uri.removeprefix("file://")))
+
+
+def s3_access(settings: Settings) -> S3Access:
+    """What S3 needs of the settings."""
+    return S3Access(
+        access_key_id=settings.access_key_id,
+        secret_access_key=settings.secret_access_key,
+        session_token=settings.session_token,
+        course_bucket=settings.course_bucket,
+        event_bucket=settings.event_bucket,
+    )
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The institution's key in a throw-away keyring; its passphrase has been tried. Raises ConfigurationError, DecryptionError."""
+    return Keyring.open(settings.require_key(), settings.passphrase)
+
+
+def organisations(settings: Settings, catalog: CourseCatalog, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The organisations in the keys: those asked for, else EDX_ORG, else those of the ids in courses.yaml."""
+    orgs = tuple(org.strip().lower() for org in asked) or settings.orgs or catalog.org_candidates()
+    if not orgs:
+        raise ConfigurationError(
+            "the organisation is not known: EDX_ORG is not set, and courses.yaml lists no course",
+            "Set EDX_ORG to the name of your institution as it stands in the S3 keys, in lower case (for example EDX_ORG=universityx).",
+        )
+    return orgs
+
+
+def catalog_of(settings: Settings) -> CourseCatalog:
+    """courses.yaml, read and checked."""
+    return load_courses(settings.courses_file)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """All that a worker process needs to build its own tools. Picklable; goes through a pipe, never by the environment."""
+
+    settings: Settings
+    uri: Secret
+    ticket: KeyringTicket
+    catalog: CourseCatalog
+    source: str | None = None
+    keep: Path | None = None
+
+
+def build_tools(spec: WorkerSpec) -> Tools:
+    """The tools of a worker process; they live as long as it does."""
+    return Tools(
+        source=open_source(spec.settings, spec.source),
+        keyring=Keyring.attached(spec.ticket),
+        store=Store.connect(spec.uri, spec.settings.storage_db),
+        catalog=spec.catalog,
+        scratch=spec.settings.scratch,
+        keep=spec.keep,
+    )
+
+
+@dataclass(slots=True)
+class Workplace:
+    """What a sync runs with: the open database, the source, the courses, and the keyring once something must be decrypted."""
+
+    settings: Settings
+    uri: Secret
+    store: Store
+    source: PackageSource
+    catalog: CourseCatalog
+    source_uri: str | None
+    stack: ExitStack
+    keep: Path | None = None
+    progress: Progress = field(default_factory=SilentProgress)
+    jobs: int = 1
+
+    def executor_for(self, plan: Plan) -> Executor:
+        """One process for one object, up to `jobs` for more. Opens the keyring, so that a wrong passphrase is told before anything is fetched."""
+        keyring = self.stack.enter_context(open_keyring(self.settings))
+        jobs = min(self.jobs, len(plan.tasks))
+        if jobs > 1:
+            spec = WorkerSpec(self.settings, self.uri, keyring.ticket, self.catalog, self.source_uri, self.keep)
+            return ProcessExecutor(jobs, build_tools, spec, self.progress)
+        return InlineExecutor(Tools(self.source, keyring, self.store, self.catalog, self.settings.scratch, self.keep, self.progress))
+
+
+@contextmanager
+def workplace(settings: Settings, source_uri: str | None, progress: Progress, jobs: int = 1, keep: Path | None = None) -> Iterator[Workplace]:
+    """Everything a sync needs, closed at the end."""
+    catalog = catalog_of(settings)
+    source = open_source(settings, source_uri)
+    with ExitStack() as stack:
+        uri = stack.enter_context(storage(settings))
+        store = stack.enter_context(opened_store(uri, settings))
+        yield Workplace(settings, uri, store, source, catalog, source_uri, stack, keep, progress, jobs)
