@@ -202,7 +202,7 @@ def load_courses(path: Path | None) -> CourseCatalog:
 
 def _wrong(path: Path, problems: list[str]) -> ConfigurationError:
     hint = "Correct the file; the courses.yaml that comes along shows how it is written."
-    return ConfigurationError(f"{path}: " + "; ".join(problems), hint, problems)
+    return ConfigurationError.of(str(path), problems, hint)
 
 
 @dataclass(slots=True)

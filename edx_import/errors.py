@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class ExitCode(IntEnum):
@@ -66,16 +66,22 @@ class UsageError(EdxImportError):
 
 
 class ConfigurationError(EdxImportError):
-    """Settings, courses.yaml or keys are missing or wrong; `problems` holds every one that was found."""
+    """Settings, courses.yaml or keys are missing or wrong. `problems` holds every one that was found, when there may be several."""
 
     exit_code = ExitCode.CONFIGURATION
 
-    def __init__(self, what: str, hint: str = "", problems: Sequence[str] = ()) -> None:
+    def __init__(self, what: str, hint: str = "", problems: Sequence[str] = (), where: str = "") -> None:
         super().__init__(what, hint)
         self.problems = tuple(problems)
+        self.where = where
+
+    @classmethod
+    def of(cls, where: str, problems: Sequence[str], hint: str) -> Self:
+        """All that is wrong with one place (a file, the environment)."""
+        return cls(f"{where}: {'; '.join(problems)}", hint, problems, where)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.what, self.hint, self.problems)
+        return type(self), (self.what, self.hint, self.problems, self.where)
 
 
 class SourceError(EdxImportError):

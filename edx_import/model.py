@@ -61,9 +61,9 @@ class DeliveredObject:
 
 @dataclass(frozen=True, slots=True)
 class MemberName:
-    """What the name of a ZIP member says (docs: data package, member names).
+    """What the name of a ZIP member says (`{course part}-{task}-{site}.{extension}.gpg`).
 
-    `course_part` is the hyphenated `Org-Course-Run` as it stands in the name; empty for a member of the whole org.
+    `course_part` is the hyphenated `Org-Course-Run` as it stands in the name; the organisation for a member of the whole org.
     `task` is the table or file kind (`auth_user`, `course_structure`, `course` for OLX, `forum` for `.mongo`). `failed`: the member holds a
     traceback of the producer instead of data.
     """

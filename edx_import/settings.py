@@ -133,7 +133,7 @@ class Settings:
         asked = _Environment(env)
         settings = _read(asked)
         if asked.problems:
-            raise ConfigurationError("; ".join(asked.problems), "Correct the environment and try again.", asked.problems)
+            raise ConfigurationError.of("the environment", asked.problems, "Correct the environment and try again.")
         return settings
 
     def require_key(self) -> Secret:

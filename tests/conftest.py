@@ -44,8 +44,8 @@ def start_mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     """Starts a server of its own with the options given, on a port of 127.0.0.1; gives port and process. Ended after the tests."""
     with ExitStack() as stack:
 
-        def start(*options: str) -> tuple[int, subprocess.Popen[bytes]]:
-            return _started(tmp_path_factory.mktemp("mongod"), options, stack)
+        def start(*options: str, data: Path | None = None) -> tuple[int, subprocess.Popen[bytes]]:
+            return _started(data or tmp_path_factory.mktemp("mongod"), options, stack)
 
         yield start
 

@@ -14,7 +14,8 @@ import typer
 
 from edx_import.cli.days import check_order, parse_day
 from edx_import.cli.environment import read_settings
-from edx_import.cli.terminal import Terminal, printable
+from edx_import.cli.terminal import Terminal
+from edx_import.cli.text import printable
 from edx_import.errors import UsageError
 from edx_import.reports.context import Context
 from edx_import.reports.discovery import Command, bundled_folder, list_commands, load_command

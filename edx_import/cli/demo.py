@@ -84,7 +84,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _sync(terminal: Terminal, settings: Settings, home: Path) -> None:
-    from edx_import.cli.sync import Selection, Site
+    from edx_import.cli.selection import Selection, Site
     from edx_import.cli.sync_run import run_sync
 
     terminal.say("2. edx-import sync")

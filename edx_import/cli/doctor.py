@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edx_import.cli.terminal import Terminal, printable
+from edx_import.cli.terminal import Terminal
+from edx_import.cli.text import printable
 from edx_import.errors import EdxImportError, ExitCode
 
 if TYPE_CHECKING:
@@ -35,10 +36,8 @@ def doctor(
             typer.echo(f"ok       {name}: {printable(check(settings))}")
         except EdxImportError as error:
             typer.echo(f"PROBLEM  {name}: {printable(error.what)}")
-            problems = getattr(error, "problems", ())
-            for line in (*problems, f"what to do: {error.hint}" if error.hint else ""):
-                if line:
-                    typer.echo(f"         {printable(line)}")
+            if error.hint:
+                typer.echo(f"         what to do: {printable(error.hint)}")
             code = code or error.exit_code
     raise typer.Exit(int(code))
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from edx_import.cli.terminal import Terminal
+from collections.abc import Callable
 
 
 class ProgressLines:
-    """Counts the objects and says what came of each."""
+    """Counts the objects and says what came of each. `say`, `detail` and `warn` write a line."""
 
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
+    def __init__(self, say: Callable[[str], None], detail: Callable[[str], None], warn: Callable[[str], None]) -> None:
+        self._say = say
+        self._detail = detail
+        self._warn = warn
         self._objects = 0
         self._done = 0
 
@@ -20,15 +19,15 @@ class ProgressLines:
         self._objects = objects
 
     def start(self, key: str, size: int) -> None:
-        self._terminal.detail(f"started {key}")
+        self._detail(f"started {key}")
 
     def advance(self, key: str, size: int) -> None: ...
 
     def finish(self, key: str, outcome: str) -> None:
         self._done += 1
-        self._terminal.say(f"[{self._done}/{self._objects}] {key}: {outcome}")
+        self._say(f"[{self._done}/{self._objects}] {key}: {outcome}")
 
     def note(self, text: str) -> None:
-        self._terminal.warn(text)
+        self._warn(text)
 
     def end(self) -> None: ...

@@ -9,8 +9,9 @@ from typing import Any
 
 import typer
 
-from edx_import.cli.sync import Selection
-from edx_import.cli.terminal import Terminal, human_size
+from edx_import.cli.selection import Selection
+from edx_import.cli.terminal import Terminal
+from edx_import.cli.text import human_size
 from edx_import.model import ObjectKind
 from edx_import.settings import Settings
 from edx_import.sync.estimate import estimate

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TextIO
 
+from edx_import.cli.text import printable
 from edx_import.errors import ConfigurationError, EdxImportError
 from edx_import.progress import Progress, SilentProgress
 
@@ -49,9 +50,12 @@ class Terminal:
         if self.log_format is LogFormat.JSON:
             self._write("error", error.what, hint=error.hint, problems=list(problems))
             return
-        self._write("error", error.what)
-        for problem in problems:
-            self._line(f"  - {problem}")
+        if isinstance(error, ConfigurationError) and error.where and len(problems) > 1:
+            self._write("error", f"{error.where}: {len(problems)} problems")
+            for problem in problems:
+                self._line(f"  - {problem}")
+        else:
+            self._write("error", error.what)
         if error.hint:
             self._line(f"  what to do: {error.hint}")
 
@@ -62,10 +66,10 @@ class Terminal:
         if self.log_format is LogFormat.TEXT and self._out.isatty():
             from edx_import.cli.progress_bar import ProgressBar
 
-            return ProgressBar(self)
+            return ProgressBar()
         from edx_import.cli.progress_lines import ProgressLines
 
-        return ProgressLines(self)
+        return ProgressLines(self.say, self.detail, self.warn)
 
     def _write(self, level: str, text: str, **more: object) -> None:
         if self.log_format is LogFormat.JSON:
@@ -83,17 +87,3 @@ class Terminal:
     @property
     def _out(self) -> TextIO:
         return self.stream or sys.stderr
-
-
-def printable(text: str) -> str:
-    """The text with control characters and lone surrogates shown as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii") for char in text)
-
-
-def human_size(size: float) -> str:
-    """Bytes as a person reads them (1 kB = 1,000 bytes)."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"

@@ -68,7 +68,15 @@ def load_command(name: str, folders: Sequence[Path]) -> Command:
         close = difflib.get_close_matches(name.replace("-", "_"), files, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(close)}?" if close else "`edx-import cmd --list` names the commands that exist."
         raise UsageError(f"there is no command {name!r}", hint)
-    return _command(_import(name, files[name]), name, files[name])
+    try:
+        return _command(_import(name, files[name]), name, files[name])
+    except BrokenCommandError:
+        sys.modules.pop(_module_name(name), None)
+        raise
+
+
+def _module_name(name: str) -> str:
+    return f"edx_import_command_{name}"
 
 
 def _files(folders: Iterable[Path]) -> dict[str, Path]:
@@ -114,7 +122,7 @@ def _first_line(text: str | None) -> str:
 
 
 def _import(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"edx_import_command_{name}", path)
+    spec = importlib.util.spec_from_file_location(_module_name(name), path)
     if spec is None or spec.loader is None:
         raise BrokenCommandError(f"{path} is not a Python module", _HOW)
     module = importlib.util.module_from_spec(spec)
@@ -122,7 +130,6 @@ def _import(name: str, path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[spec.name]
         _broken(path, error)
     return module
 

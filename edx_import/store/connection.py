@@ -11,16 +11,19 @@ import pymongo
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from edx_import.errors import StoreError
 from edx_import.settings import Secret
-from edx_import.store.mongo_errors import bad_uri, mongo_errors
+from edx_import.store.mongo_errors import PRIMARY_HINT, bad_uri, mongo_errors
 
 __all__ = ["Store", "mongo_errors"]
 
 OLDEST_SERVER = (5, 0)
+
+#: How long an operation waits for a server (a replica set elects a new primary in about 12 s), in milliseconds; STORAGE_URI may say otherwise.
+_SELECTION_LIMIT = 20_000
 
 #: How long a majority may take to confirm a write before it counts as failed, in milliseconds.
 _CONFIRMATION_LIMIT = 120_000
@@ -63,10 +66,7 @@ class Store:
     def _check(self) -> None:
         hello = self._client.admin.command("hello")
         if not hello.get("isWritablePrimary"):
-            raise StoreError(
-                f"{self.where}: the server is not the primary of its replica set",
-                "Name all members and the set in STORAGE_URI (mongodb://A,B,C/?replicaSet=NAME) and leave directConnection out.",
-            )
+            raise StoreError(f"{self.where}: the server is not the primary of its replica set", PRIMARY_HINT)
         # A server that asks for a login answers `hello` and `ping` to everybody, but not this.
         self.database.command({"listCollections": 1, "nameOnly": True, "authorizedCollections": True})
         check_version(str(self._client.admin.command("buildInfo")["version"]))
@@ -114,10 +114,9 @@ def _client(uri: str) -> MongoClient[dict[str, Any]]:
         with warnings.catch_warnings():
             # pymongo only warns of an option it does not understand, and its warning may show the option's value.
             warnings.simplefilter("error", UserWarning)
-            return MongoClient(uri, document_class=dict, appname="edx-import", connect=False)
-    except (PyMongoError, ValueError, TypeError, UserWarning) as error:
-        if isinstance(error, ConfigurationError) and uri.startswith("mongodb+srv://"):
-            raise StoreError("the addresses behind STORAGE_URI (mongodb+srv://) cannot be looked up", "Check the host's name and the DNS.") from None
+            limit: dict[str, Any] = {} if "serverselectiontimeoutms=" in uri.lower() else {"serverSelectionTimeoutMS": _SELECTION_LIMIT}
+            return MongoClient(uri, document_class=dict, appname="edx-import", connect=False, **limit)
+    except (PyMongoError, ValueError, TypeError, UserWarning):
         raise bad_uri() from None
 
 

@@ -24,6 +24,11 @@ def member_key(key: str, member: str) -> str:
     return f"{key}//{member}" if member else key
 
 
+def below_top(path: str) -> str:
+    """The path of a member without the top folder, which bears the snapshot's date: the same member every week."""
+    return path.partition("/")[2] or path
+
+
 class Ledger:
     """Reads and writes the records of one database."""
 
@@ -38,6 +43,15 @@ class Ledger:
         """The records of the members of an object, by path. Raises StoreError."""
         # "0" is the character after "/"
         return {record.member: record for record in self._found({"_id": {"$gte": f"{key}//", "$lt": f"{key}/0"}})}
+
+    def latest_members(self, org: str) -> dict[str, ImportRecord]:
+        """What was last done with each member of the organisation's weekly ZIPs, whatever the snapshot, by its path below the top folder.
+
+        Raises StoreError.
+        """
+        found = self._found({"org": org, "member": {"$ne": ""}})
+        ordered = sorted(found, key=lambda record: (record.started is not None and record.started.timestamp(), record.key))
+        return {below_top(record.member): record for record in ordered}
 
     def save(self, record: ImportRecord) -> None:
         """Puts a record in the place of the one of that object or member. Raises StoreError."""

@@ -30,6 +30,9 @@ from edx_import.store.server_failure import explained
 #: A Unix socket's path has to fit into 108 bytes (104 on other systems), with its closing NUL.
 _SOCKET_PATH_LIMIT = 100
 
+#: pymongo takes nothing for a socket that does not end like this.
+_SOCKET = "mongod.sock"
+
 _POLL = 0.02
 
 #: How long a server may take to start (there may be much to recover), or the one before to end, in seconds.
@@ -224,13 +227,13 @@ def _start_keeper(lock: int, folder: Path, program: Path) -> None:
 
 def _socket_path(folder: Path) -> str:
     """A place for the socket that only this user can enter: in the home, where all who share it find it, unless that cannot be."""
-    path = folder / "mongod.sock"
+    path = folder / _SOCKET
     if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT and _holds_sockets(folder):
         return str(path)
     name = f"edx-import-{os.getuid()}-{hashlib.blake2b(os.fsencode(folder), digest_size=6).hexdigest()}"
     for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
-        if base and Path(base).is_dir() and len(os.fsencode(base)) + len(name) + 2 <= _SOCKET_PATH_LIMIT:
-            return str(_checked(Path(base) / name) / "s")
+        if base and Path(base).is_dir() and len(os.fsencode(Path(base) / name / _SOCKET)) <= _SOCKET_PATH_LIMIT:
+            return str(_checked(Path(base) / name) / _SOCKET)
     hint = "Set TMPDIR or EDX_IMPORT_HOME to a folder with a shorter path."
     raise StoreError("there is no folder for the socket of the local MongoDB: all have long paths", hint)
 

@@ -31,7 +31,7 @@ _WRITE_CONCERN = {64, 79, 100}
 _LOGIN_HINT = "Put a user name and password that MongoDB knows into STORAGE_URI (mongodb://USER:PASSWORD@HOST/?authSource=admin), percent-encoded."
 _RIGHTS_HINT = "Give the user in STORAGE_URI the role readWrite on the database STORAGE_DB, or put a login into STORAGE_URI if it has none."
 _DOWN_HINT = "Check that MongoDB is running, that STORAGE_URI names it, and that a firewall lets this machine through."
-_PRIMARY_HINT = "Name all members and the set in STORAGE_URI (mongodb://A,B,C/?replicaSet=NAME) and leave directConnection out."
+PRIMARY_HINT = "Name all members and the set in STORAGE_URI (mongodb://A,B,C/?replicaSet=NAME) and leave directConnection out."
 _AGAIN_HINT = "Check MongoDB, then run the same command again: it takes up the work where it stopped."
 _DISK_HINT = "Free some space where MongoDB keeps its data, then run the same command again."
 _TLS_HINT = "Check the tls options in STORAGE_URI (tls, tlsCAFile, tlsCertificateKeyFile) against what the server asks for."
@@ -67,26 +67,34 @@ def _explained(error: PyMongoError) -> tuple[str, str]:
     if isinstance(error, ServerSelectionTimeoutError):
         return _unreachable(str(error))
     if isinstance(error, NotPrimaryError):
-        return "the server is not, or no longer, the primary of its replica set", _PRIMARY_HINT
+        return "the server is not, or no longer, the primary of its replica set", PRIMARY_HINT
     if isinstance(error, AutoReconnect):
         return "the connection to MongoDB was lost", _AGAIN_HINT
     if isinstance(error, OperationFailure):
         return _refused(error)
     if isinstance(error, ConfigurationError):
-        return "MongoDB cannot be used with the options in STORAGE_URI", _URI_HINT
+        return _unusable(str(error).lower())
     return f"MongoDB's driver gave up ({type(error).__name__})", _AGAIN_HINT
 
 
 def _unreachable(message: str) -> tuple[str, str]:
     lowered = message.lower()
     if "no primary" in lowered or "primary()" in lowered:
-        return "no primary of the replica set can be reached", _PRIMARY_HINT
+        return "no primary of the replica set can be reached", PRIMARY_HINT
     if "ssl" in lowered or "tls" in lowered or "certificate" in lowered:
         return "no secure connection to MongoDB can be made", _TLS_HINT
     reasons = ("name or service not known", "nodename nor servname", "temporary failure in name resolution")
     if any(reason in lowered for reason in reasons):
         return "no host of that name is known", _DOWN_HINT
     return "MongoDB cannot be reached", _DOWN_HINT
+
+
+def _unusable(message: str) -> tuple[str, str]:
+    if "wire version" in message:
+        return "this version of MongoDB is too old", "Use MongoDB 5.0 or newer; 7 or 8 is best."
+    if any(word in message for word in ("dns", "nameserver", "resolution")):
+        return "the addresses behind a mongodb+srv:// URI cannot be looked up", "Check the host's name in STORAGE_URI, and the DNS of this machine."
+    return "MongoDB cannot be used with the options in STORAGE_URI", _URI_HINT
 
 
 def _refused(error: OperationFailure) -> tuple[str, str]:
@@ -96,7 +104,7 @@ def _refused(error: OperationFailure) -> tuple[str, str]:
     if codes & _UNAUTHORIZED:
         return "MongoDB does not allow it to this login", _RIGHTS_HINT
     if codes & _NOT_PRIMARY:
-        return "the server is not, or no longer, the primary of its replica set", _PRIMARY_HINT
+        return "the server is not, or no longer, the primary of its replica set", PRIMARY_HINT
     if codes & _OUT_OF_DISK_SPACE or "no space left" in str(error).lower():
         return "MongoDB has no disk space left", _DISK_HINT
     if isinstance(error, WriteConcernError) or codes & _WRITE_CONCERN:

@@ -248,7 +248,7 @@ def _created(since: date | None, until: date | None) -> Row:
     bounds = {}
     if since:
         bounds["$gte"] = datetime.combine(since, time(), UTC)
-    if until:
+    if until and until < date.max:
         bounds["$lt"] = datetime.combine(until + timedelta(days=1), time(), UTC)
     return {"created": bounds} if bounds else {}
 

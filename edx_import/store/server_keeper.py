@@ -4,7 +4,7 @@ Started by `local_server`, by path and in isolated mode, so it uses the standard
 
     clients.lock    every client holds a shared lock on it; who can lock it exclusively knows that there is no client
     keeper.lock     held by the keeper as long as it lives; handed down, already locked, by the client that starts it
-    server.json     what became of the server: `{"state": "ready" | "failed" | "ended", ...}`, replaced in one step
+    server.json     what became of the server: `{"state": "ready" | "failed" | "ending" | "ended", ...}`, replaced in one step
 
 Locks of this kind (flock) end with the last process that holds them, however it ends: nothing depends on anybody cleaning up.
 """
@@ -127,6 +127,7 @@ class _Keeper:
         except _StopError:
             exit_code = None
         if exit_code is None:
+            self._say("ending")
             self._end(server)
             self._say("ended")
         else:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from edx_import import __version__
+from edx_import.courses import guess_course_id
 from edx_import.decryption import VerifiedContent, verified
 from edx_import.errors import EdxImportError, PackageError
 from edx_import.formats.base import ReadContext
 from edx_import.formats.course_structure import CourseSummary, course_id_of, course_summary
 from edx_import.formats.table import first_course_id
-from edx_import.courses import guess_course_id
 from edx_import.model import Counts, ImportRecord, ImportState, MemberName
 from edx_import.packages.archive import Archive
 from edx_import.store.course_metadata import document_metadata, refresh_course, save_course
-from edx_import.store.ledger import member_key
+from edx_import.store.ledger import below_top, member_key
 from edx_import.store.writer import WriteResult, WriteTarget, remove_gone, write
 from edx_import.sync.accounting import check_account
 from edx_import.sync.members import ID_TASKS, CourseMembers, sort_members
@@ -40,6 +40,7 @@ class _Delivery:
     record: ImportRecord
     archive: Archive
     outcome: ObjectOutcome
+    #: What was last done with each member in any snapshot, by its path below the top folder.
     earlier: Mapping[str, ImportRecord]
 
 
@@ -50,7 +51,7 @@ def load_database(task: Task, tools: Tools, record: ImportRecord, sealed: Path, 
     """
     tools.ledger.save(replace(record, state=ImportState.LOADING))
     with sealed.open("rb") as file, Archive(file) as archive:
-        delivery = _Delivery(task, tools, record, archive, outcome, tools.ledger.members(task.delivered.key))
+        delivery = _Delivery(task, tools, record, archive, outcome, tools.ledger.latest_members(task.delivered.name.org))
         contents = sort_members([member.path for member in archive.members()], task.coverage.sites, MEMBER_READERS)
         for reason, number in sorted(Counter(contents.left_out.values()).items()):
             outcome.members["left out"] = outcome.members.get("left out", 0) + number
@@ -59,7 +60,8 @@ def load_database(task: Task, tools: Tools, record: ImportRecord, sealed: Path, 
             _load_course(delivery, course)
     failed = outcome.members.get("failed", 0)
     if failed:
-        outcome.error = PackageError(f"{failed} members of {task.delivered.key} failed, the others are loaded", "Each is named above; the next sync tries them again.")
+        what = f"{failed} members of {task.delivered.key} failed, the others are loaded"
+        outcome.error = PackageError(what, "Each is named above; the next sync tries them again.")
     return ""
 
 
@@ -129,9 +131,12 @@ def _load_member(
     record = _begun(delivery, member)
     try:
         content = content or _verify(delivery, member)
-        if _is_loaded(delivery, member, content.content_hash):
+        earlier = delivery.earlier.get(below_top(member.path))
+        if earlier is not None and not delivery.task.force and _is_same(earlier, member, content.content_hash):
             delivery.outcome.member("unchanged")
+            delivery.tools.ledger.save(_carried_on(record, earlier))
             return
+        delivery.tools.ledger.save(record)
         written = _write(delivery, member, course_id, metadata, content)
     except EdxImportError as error:
         delivery.outcome.member("failed")
@@ -146,7 +151,7 @@ def _load_member(
             finished=datetime.now(UTC),
             attempts=0,
             content_hash=content.content_hash,
-            reader_version=MEMBER_READERS[member.task].version,
+            reader_version=MEMBER_READERS[member.task].reader.version,
             counts=written.counts.as_dict(),
             collections=written.by_collection,
         )
@@ -161,40 +166,51 @@ def _write(
     resolve = delivery.tools.catalog.resolve
     context = ReadContext(member.site, course_id, metadata, resolve, counts.note)
     key = member_key(delivery.task.delivered.key, member.path)
-    target = WriteTarget(key, content.content_hash[:12], replace=True)
-    written = write(delivery.tools.store, MEMBER_READERS[member.task].read(content.chunks(), context), target)
+    reader = MEMBER_READERS[member.task].reader
+    target = WriteTarget(key, f"{content.content_hash[:12]}-{reader.version}", replace=True)
+    written = write(delivery.tools.store, reader.read(content.chunks(), context), target)
     written.counts.add(counts)
     delivery.outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(member.path, written.counts)
-    removed = remove_gone(delivery.tools.store, _collection(member), member.site, course_id, target)
+    removed = remove_gone(delivery.tools.store, MEMBER_READERS[member.task].collection, member.site, course_id, target)
     written.counts.removed += removed
     delivery.outcome.counts.removed += removed
     return written
 
 
-def _collection(member: MemberName) -> str:
-    return MEMBER_READERS[member.task].collection
+def _is_same(earlier: ImportRecord, member: MemberName, content_hash: str) -> bool:
+    """The member is what it was when it was last loaded (courses in the archive never change), and nothing else was tried since."""
+    read_alike = earlier.reader_version == MEMBER_READERS[member.task].reader.version
+    return earlier.state is ImportState.LOADED and earlier.content_hash == content_hash and read_alike
 
 
-def _is_loaded(delivery: _Delivery, member: MemberName, content_hash: str) -> bool:
-    """The member's content is what it was last time (courses in the archive never change)."""
-    earlier = delivery.earlier.get(member.path)
-    same = earlier is not None and earlier.state is ImportState.LOADED and earlier.content_hash == content_hash
-    return bool(same and earlier and earlier.reader_version == MEMBER_READERS[member.task].version and not delivery.task.force)
+def _carried_on(record: ImportRecord, earlier: ImportRecord) -> ImportRecord:
+    """The record of a member that did not have to be loaded again."""
+    return replace(
+        record,
+        state=ImportState.LOADED,
+        finished=datetime.now(UTC),
+        attempts=0,
+        content_hash=earlier.content_hash,
+        reader_version=earlier.reader_version,
+        counts=earlier.counts,
+        collections=earlier.collections,
+    )
 
 
 def _begun(delivery: _Delivery, member: MemberName) -> ImportRecord:
-    base = delivery.earlier.get(member.path) or ImportRecord(delivery.task.delivered.key, ImportState.PENDING, member=member.path)
-    name = delivery.task.delivered.name
-    return replace(
-        base,
-        state=ImportState.LOADING,
+    key, name = delivery.task.delivered.key, delivery.task.delivered.name
+    earlier = delivery.earlier.get(below_top(member.path))
+    attempts = earlier.attempts if earlier is not None and earlier.key == key else 0
+    return ImportRecord(
+        key,
+        ImportState.LOADING,
+        member=member.path,
         kind=member.task,
         org=name.org,
         site=member.site,
         date=name.date.isoformat(),
         started=datetime.now(UTC),
-        attempts=base.attempts + 1,
-        error="",
+        attempts=attempts + 1,
         tool_version=__version__,
     )

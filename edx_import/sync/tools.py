@@ -21,16 +21,24 @@ from edx_import.tables import TABLES
 
 EVENT_READER = TrackingLogReader()
 
-#: Readers of the members of a ZIP, by task name.
-MEMBER_READERS: Mapping[str, FormatReader] = {
-    "course_structure": CourseStructureReader(),
-    **{table.member_task: TableReader(table) for table in TABLES},
+@dataclass(frozen=True, slots=True)
+class MemberReader:
+    """How a member of a ZIP is read, and into which collection it goes."""
+
+    reader: FormatReader
+    collection: str
+
+
+#: By task name.
+MEMBER_READERS: Mapping[str, MemberReader] = {
+    "course_structure": MemberReader(CourseStructureReader(), "course_structure"),
+    **{table.member_task: MemberReader(TableReader(table), table.name) for table in TABLES},
 }
 
 #: The version of all that reads an object of a kind: it rises when one of its readers does, and when a reader is added.
 READER_VERSIONS: Mapping[ObjectKind, int] = {
     ObjectKind.EVENTS: EVENT_READER.version,
-    ObjectKind.DATABASE: sum(reader.version for reader in MEMBER_READERS.values()),
+    ObjectKind.DATABASE: sum(member.reader.version for member in MEMBER_READERS.values()),
 }
 
 

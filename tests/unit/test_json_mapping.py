@@ -195,7 +195,7 @@ def test_what_python_accepts_is_accepted(text: str) -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[1,]", b"{} {}", b"01", b"\xef\xbb\xbf{}", b"\x0b1", b'"\xff"', b'"\xed\xa0\xbd"', b"nan"])
 def test_what_is_no_json_is_a_value_error(raw: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"line 1|codec"):
         parse_json(raw)
 
 
@@ -264,26 +264,12 @@ def test_json_in_a_json_string_is_parsed_twice_but_not_thrice() -> None:
     assert parse_text(json.dumps(json.dumps(once))) is None
 
 
+HALF_PAIRS = ['["\ud83d\ude00"]', '["\ud83d\\ude00"]', '["\\ud83d\ude00"]']
+CUT = ["{", '{"POST": {"body": ["cut', "[" * 100_000]
+
+
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " ",
-        "5",
-        "null",
-        "true",
-        "text",
-        "a=b&c=d",
-        '"a=b&c=d"',
-        "{",
-        '{"POST": {"body": ["cut',
-        "[" * 100_000,
-        '"\\ud83d"',
-        "\ud83d",
-        "{\ud83d}",
-        "\x0b{}",
-    ]
-    + ['["\ud83d\ude00"]', '["\ud83d\\ude00"]', '["\\ud83d\ude00"]'],
+    "text", ["", " ", "5", "null", "text", "a=b&c=d", '"a=b&c=d"', '"\\ud83d"', "\ud83d", "{\ud83d}", "\x0b{}", *CUT, *HALF_PAIRS]
 )
 def test_anything_else_is_text(text: str) -> None:
     assert parse_text(text) is None

@@ -22,7 +22,7 @@ from edx_import.model import Document, Item, Rejected
 TIME = "2020-01-06T09:01:02.345678+00:00"
 COURSE = "course-v1:DemoX+D101+1T2020"
 
-KEYS = st.text(st.sampled_from(".$%\0 aé😀\ud83d\ude00"), max_size=4) | st.sampled_from(sorted(ADDED_FIELDS) + ["values", "line", "event", "time"])
+KEYS = st.text(st.sampled_from(".$%\0 aé😀\ud83d\ude00"), max_size=4) | st.sampled_from([*sorted(ADDED_FIELDS), "values", "line", "event", "time"])
 SCALARS = (
     st.none()
     | st.booleans()

@@ -1,0 +1,14 @@
+"""What tests with real services share."""
+
+from __future__ import annotations
+
+import pytest
+
+from edx_import.sample.sealing import InstitutionKey, make_key
+
+
+@pytest.fixture(scope="session")
+def institution_key(tmp_path_factory: pytest.TempPathFactory) -> InstitutionKey:
+    """An RSA key as a data czar makes it, with a passphrase that is easily spoilt on its way: blanks, quotes, a backslash, letters beyond ASCII."""
+    folder = tmp_path_factory.mktemp("key")
+    return make_key(folder, name="Åsa Öberg", email="data@universityx.example.org", passphrase=" blånk \"q'\\n £ {ключ} ")
