@@ -113,7 +113,7 @@ def _report(terminal: Terminal, summary: SyncSummary, as_json: bool) -> None:
         terminal.warn(warning)
     for outcome in summary.failed:
         if outcome.error is not None:
-            terminal.error(outcome.error)
+            terminal.error(outcome.error, outcome.key)
     if as_json:
         typer.echo(json.dumps(summary.as_dict(), indent=2))
     _close(terminal, summary)

@@ -44,18 +44,19 @@ class Terminal:
         """Something that a person must know though the work goes on."""
         self._write("warning", text)
 
-    def error(self, error: EdxImportError) -> None:
-        """One line of what happened (and one a problem, when there are several), one of what to do."""
+    def error(self, error: EdxImportError, about: str = "") -> None:
+        """One line of what happened (and one a problem, when there are several), one of what to do. `about`: the object it happened to."""
+        what = error.what if about in error.what else f"{about}: {error.what}"
         problems: Sequence[str] = error.problems if isinstance(error, ConfigurationError) else ()
         if self.log_format is LogFormat.JSON:
-            self._write("error", error.what, hint=error.hint, problems=list(problems))
+            self._write("error", what, hint=error.hint, problems=list(problems))
             return
         if isinstance(error, ConfigurationError) and error.where and len(problems) > 1:
             self._write("error", f"{error.where}: {len(problems)} problems")
             for problem in problems:
                 self._line(f"  - {problem}")
         else:
-            self._write("error", error.what)
+            self._write("error", what)
         if error.hint:
             self._line(f"  what to do: {error.hint}")
 

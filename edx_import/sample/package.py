@@ -45,7 +45,10 @@ _EVENT_TOKENS: Final = {PROD: "edx", EDGE: "edge"}
 
 
 def make_package(recipe: Recipe, folder: Path, sealer: Sealer) -> SampleTotals:
-    """Makes the package below `folder` (made if need be; files there are replaced) and says what a sync of it gives."""
+    """Makes the package below `folder` (made if need be; files there are replaced) and says what a sync of it gives.
+
+    Raises UsageError for dirt that does not exist, and what the sealer raises.
+    """
     dirt.named_dirt(recipe)
     tally = Tally()
     for day in recipe.snapshots:

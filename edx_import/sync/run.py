@@ -35,7 +35,7 @@ def prepare(source: PackageSource, store: Store, request: SyncRequest) -> Prepar
     errors: list[EdxImportError] = []
     for org in request.orgs:
         found = _list_organisation(source, request, org, passed, errors)
-        if not found and not errors and not request.since and not request.until:
+        if request.kinds and not found and not errors and not request.since and not request.until:
             errors.append(_nothing_there(source, org))
         listing += found
     if errors and not listing:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from edx_import.sample.sealing import InstitutionKey, make_key
+from edx_import.decryption import Keyring
+from edx_import.sample.sealing import InstitutionKey, Sealer, make_key
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +15,15 @@ def institution_key(tmp_path_factory: pytest.TempPathFactory) -> InstitutionKey:
     """An RSA key as a data czar makes it, with a passphrase that is easily spoilt on its way: blanks, quotes, a backslash, letters beyond ASCII."""
     folder = tmp_path_factory.mktemp("key")
     return make_key(folder, name="Åsa Öberg", email="data@universityx.example.org", passphrase=" blånk \"q'\\n £ {ключ} ")
+
+
+@pytest.fixture(scope="session")
+def sealer(institution_key: InstitutionKey) -> Iterator[Sealer]:
+    with Sealer(institution_key) as sealer:
+        yield sealer
+
+
+@pytest.fixture(scope="session")
+def keyring(institution_key: InstitutionKey) -> Iterator[Keyring]:
+    with Keyring.open(institution_key.private, institution_key.passphrase) as keyring:
+        yield keyring

@@ -191,9 +191,10 @@ def test_program_is_the_one_asked_for_then_that_on_the_path_then_the_embedded(tm
 
 def test_no_program_anywhere_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with monkeypatch.context() as bare, pytest.raises(ConfigurationError) as caught:
+    with monkeypatch.context() as bare:
         bare.setattr(sys, "path", [])
-        find_mongod(None)
+        with pytest.raises(ConfigurationError) as caught:
+            find_mongod(None)
     assert "edx-import[embedded]" in caught.value.hint
     assert "STORAGE_URI" in caught.value.hint
     with pytest.raises(ConfigurationError, match="EDX_IMPORT_MONGOD"):

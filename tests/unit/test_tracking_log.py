@@ -294,7 +294,3 @@ def test_what_was_mended_is_noted_once_for_each_line_loaded() -> None:
     items = read(b"\n".join(lines), note=lambda name: notes.update([name]))
     assert notes == {tracking_log.PREFIX: 2, tracking_log.NOT_UTF8: 2}
     assert [isinstance(item, Document) for item in items] == [True] * 4 + [False] * 3
-
-
-def test_the_version_is_that_of_the_documents() -> None:
-    assert TrackingLogReader().version == 1
