@@ -42,7 +42,7 @@ class Ledger:
     def members(self, key: str) -> dict[str, ImportRecord]:
         """The records of the members of an object, by path. Raises StoreError."""
         # "0" is the character after "/"
-        return {record.member: record for record in self._found({"_id": {"$gte": f"{key}//", "$lt": f"{key}/0"}})}
+        return {record.member: record for record in self._found({"_id": {"$gte": f"{key}//", "$lt": f"{key}/0"}, "key": key})}
 
     def latest_members(self, org: str) -> dict[str, ImportRecord]:
         """What was last done with each member of the organisation's weekly ZIPs, whatever the snapshot, by its path below the top folder.

@@ -249,12 +249,16 @@ def test_writers_that_share_an_import_share_its_log(database: Store) -> None:
 # --- others at work
 
 
-class _Hurried(Collection[Any]):
-    """The collection, with somebody who removes or writes everything a moment before we write."""
+class _WithRemover(Collection[Any]):
+    """The collection, with somebody who removes everything a moment before we replace."""
 
     def bulk_write(self, *args: Any, **kwargs: Any) -> BulkWriteResult:
         self.delete_many({})
         return super().bulk_write(*args, **kwargs)
+
+
+class _WithWriter(Collection[Any]):
+    """The collection, with somebody who writes the same a moment before we insert."""
 
     def insert_many(self, documents: Iterable[Any], *args: Any, **kwargs: Any) -> InsertManyResult:
         documents = list(documents)
@@ -263,19 +267,29 @@ class _Hurried(Collection[Any]):
         return super().insert_many(documents, *args, **kwargs)
 
 
+class _WithBoth(_WithRemover, _WithWriter):
+    pass
+
+
+def _rows(target: WriteTarget, *documents: Document) -> list[Row]:
+    return [each for each in (encoded(document, target) for document in documents) if isinstance(each, Row)]
+
+
 def test_row_removed_by_another_process_meanwhile_is_not_lost(database: Store) -> None:
     write(database, [row(1, 1), row(2, 2)], WEEK)
-    rows = [encoded(each, NEXT_WEEK) for each in (row(1, 1, "honor"), row(2, 2, "honor"))]
-    with pytest.raises(StoreError, match="another process keeps changing"):
-        settle(_Hurried(database.database, TABLE), [each for each in rows if isinstance(each, Row)], NEXT_WEEK)
-    assert account(write(database, [row(1, 1, "honor"), row(2, 2, "honor")], NEXT_WEEK)) == (2, 2, 0, 0)
+    outcome = settle(_WithRemover(database.database, TABLE), _rows(NEXT_WEEK, row(1, 1, "honor"), row(2, 2, "honor")), NEXT_WEEK)
+    assert (outcome.loaded, outcome.duplicate, outcome.rejected) == (2, 0, [])
     assert modes(database) == {1: "honor", 2: "honor"}
 
 
 def test_event_written_by_another_process_meanwhile_is_a_duplicate(database: Store) -> None:
-    rows = [encoded(each, EVENTS_OF_DAY) for each in (event(1), event(2))]
-    outcome = settle(_Hurried(database.database, "events"), [each for each in rows if isinstance(each, Row)], EVENTS_OF_DAY)
-    assert (outcome.loaded, outcome.duplicate) == (0, 2)
+    outcome = settle(_WithWriter(database.database, "events"), _rows(EVENTS_OF_DAY, event(1), event(2)), EVENTS_OF_DAY)
+    assert (outcome.loaded, outcome.duplicate, outcome.rejected) == (0, 2, [])
+
+
+def test_endless_quarrel_with_another_process_ends_in_an_error(database: Store) -> None:
+    with pytest.raises(StoreError, match="another process keeps changing"):
+        settle(_WithBoth(database.database, TABLE), _rows(WEEK, row(1, 1)), WEEK)
 
 
 # --- failures half-way
