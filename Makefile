@@ -9,7 +9,7 @@ T :=
 PYTEST :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check bench pins clean
+.PHONY: help demo setup test check bench docs pins clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -20,8 +20,9 @@ demo: $(VENV)/.programs ## an encrypted sample package, a sync, two reports; lea
 setup: $(VENV)/.dev $(VENV)/.programs ## prepare .venv for work on edx-import, and say what else is missing
 	@echo "Ready: $(BIN)/edx-import"
 
+# Each worker has a MongoDB of its own, and takes whole files, whose tests share what is costly to make.
 test: $(VENV)/.dev $(VENV)/.programs ## all tests, with a real MongoDB and GnuPG
-	@$(BIN)/python -m pytest $(PYTEST) $(T)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST) $(T)
 
 check: $(VENV)/.dev ## style, types, and who may import whom
 	@$(BIN)/ruff check --quiet .
@@ -31,6 +32,9 @@ check: $(VENV)/.dev ## style, types, and who may import whom
 
 bench: $(VENV)/.dev $(VENV)/.programs ## how fast a sync is, against what the database can take
 	@if [ -d benchmarks ]; then $(BIN)/python -m benchmarks; else echo "There are no benchmarks yet: they come with a later version."; fi
+
+docs: $(VENV)/.dev ## make the pages anew that are made from the program (docs/cli.md, tables in the README)
+	@$(BIN)/python -m edx_import.cli.reference
 
 pins: $(VENV)/.made ## newer versions of all packages into constraints.txt
 	@PYTHON=$(BIN)/python .ci/pins

@@ -29,9 +29,9 @@ def _version(asked: bool) -> None:
 @app.callback()
 def root(
     context: typer.Context,
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more.")] = 0,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
-    log_format: Annotated[LogFormat, typer.Option(help="How messages are written on stderr.")] = LogFormat.TEXT,
+    log_format: Annotated[LogFormat, typer.Option(metavar="text|json", help="How messages are written on stderr.")] = LogFormat.TEXT,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
 ) -> None:
     """Brings the edX data package from S3 into MongoDB, and answers questions from it."""

@@ -76,8 +76,8 @@ def _signature(command: Command) -> inspect.Signature:
 
 def _shared(
     *,
-    site: Annotated[str, typer.Option(help="prod, edge, or rdx:REQUEST-ID.")] = "prod",
-    org: Annotated[list[str] | None, typer.Option(help="Only courses of this organisation, repeatable.")] = None,
+    site: Annotated[str, typer.Option(metavar="SITE", help="prod, edge, or rdx:REQUEST-ID.")] = "prod",
+    org: Annotated[list[str] | None, typer.Option(metavar="ORG", help="Only courses of this organisation, repeatable.")] = None,
     course: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only courses whose id matches, repeatable.")] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="From this day on (UTC).")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Up to this day, included (UTC).")] = None,
@@ -119,8 +119,10 @@ def run_report(terminal: Terminal, settings: Settings, name: str, options: Repor
     with storage(settings) as uri, opened_store(uri, settings) as store:
         context = Context(Queries(store.database), options.site, options.org, options.course, since, until)
         report = command.run(context, **own)
-        rows = _to_file(options.output, lambda stream: render(report, chosen, stream)) if options.output else render(
-            report, chosen, sys.stdout, limit=options.limit
+        rows = (
+            _to_file(options.output, lambda stream: render(report, chosen, stream))
+            if options.output
+            else render(report, chosen, sys.stdout, limit=options.limit)
         )
         if not rows and not context.courses:
             terminal.warn(f"no course of site {options.site} in {store.where} matches; has a sync been run?")

@@ -33,7 +33,9 @@ def demo(
         home = Path(tempfile.mkdtemp(prefix="edx-import-demo-"))
         _run(terminal, home, seed)
         terminal.say(f"kept in {home}; use it with:")
-        terminal.say(f"  export EDX_IMPORT_HOME={home}/home STORAGE_DB={_DATABASE} COURSES_FILE={home}/courses.yaml KEY_FILE={home}/key.asc EDX_ORG=demox")
+        terminal.say(
+            f"  export EDX_IMPORT_HOME={home}/home STORAGE_DB={_DATABASE} COURSES_FILE={home}/courses.yaml KEY_FILE={home}/key.asc EDX_ORG=demox"
+        )
         terminal.say(f"  export KEY_PASSPHRASE_FILE={home}/passphrase EDX_IMPORT_SOURCE={home}/package")
         return
     with tempfile.TemporaryDirectory(prefix="edx-import-demo-") as folder:

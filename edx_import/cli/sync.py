@@ -14,16 +14,35 @@ from edx_import.cli.terminal import Terminal
 
 def sync(
     context: typer.Context,
-    source: Annotated[str | None, typer.Option(help="A folder with the same keys below it, or with loose files. Default: S3.", envvar="EDX_IMPORT_SOURCE")] = None,
-    org: Annotated[list[str] | None, typer.Option(help="Organisation in the keys, repeatable. Default: EDX_ORG, else those in courses.yaml.", envvar="EDX_IMPORT_ORG")] = None,
-    site: Annotated[Site, typer.Option(help="edx.org (prod), edge.edx.org (edge), or both.", envvar="EDX_IMPORT_SITE")] = Site.PROD,
-    only: Annotated[list[Only] | None, typer.Option(help="Just this kind, repeatable. Default: database and events.", envvar="EDX_IMPORT_ONLY")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="A folder with the same keys below it, or with loose files. Default: S3.", envvar="EDX_IMPORT_SOURCE"),
+    ] = None,
+    org: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORG", help="Organisation in the keys, repeatable. Default: EDX_ORG, else those in courses.yaml.", envvar="EDX_IMPORT_ORG"
+        ),
+    ] = None,
+    site: Annotated[
+        Site, typer.Option(metavar="prod|edge|all", help="edx.org (prod), edge.edx.org (edge), or both.", envvar="EDX_IMPORT_SITE")
+    ] = Site.PROD,
+    only: Annotated[
+        list[Only] | None,
+        typer.Option(metavar="database|events|metadata", help="Just this kind, repeatable. Default: database and events.", envvar="EDX_IMPORT_ONLY"),
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="Event files from this UTC day on.", envvar="EDX_IMPORT_SINCE")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Event files up to this UTC day, included.", envvar="EDX_IMPORT_UNTIL")] = None,
     latest: Annotated[bool, typer.Option("--latest", help="Just the newest event day.", envvar="EDX_IMPORT_LATEST")] = False,
-    course: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only courses whose id matches, repeatable.", envvar="EDX_IMPORT_COURSE")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Not the courses whose id matches, repeatable.", envvar="EDX_IMPORT_EXCLUDE")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Objects loaded side by side. Default: the number of cores.", envvar="EDX_IMPORT_JOBS")] = None,
+    course: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Only courses whose id matches, repeatable.", envvar="EDX_IMPORT_COURSE")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Not the courses whose id matches, repeatable.", envvar="EDX_IMPORT_EXCLUDE")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Objects loaded side by side. Default: the number of cores.", envvar="EDX_IMPORT_JOBS")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Load again what is loaded already.", envvar="EDX_IMPORT_FORCE")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and load nothing.")] = False,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep a copy of the encrypted originals here.", envvar="EDX_IMPORT_KEEP")] = None,
@@ -39,7 +58,5 @@ def sync(
     terminal: Terminal = context.obj
     settings = read_settings()
     selection = Selection(tuple(org or ()), site, tuple(only or ()), since, until, latest, tuple(course or ()), tuple(exclude or ()), force)
-    code = run_sync(
-        terminal, settings, selection, source=source, jobs=jobs or os.cpu_count() or 1, dry_run=dry_run, keep=keep, as_json=as_json
-    )
+    code = run_sync(terminal, settings, selection, source=source, jobs=jobs or os.cpu_count() or 1, dry_run=dry_run, keep=keep, as_json=as_json)
     raise typer.Exit(code)

@@ -17,9 +17,7 @@ _PIECE = 1 << 20
 
 
 @contextmanager
-def fetched(
-    source: PackageSource, delivered: DeliveredObject, scratch: Path, keep: Path | None, advance: Callable[[int], None]
-) -> Iterator[Path]:
+def fetched(source: PackageSource, delivered: DeliveredObject, scratch: Path, keep: Path | None, advance: Callable[[int], None]) -> Iterator[Path]:
     """The object's sealed bytes as a file of mode 0600 that is gone afterwards (a copy stays below `keep` when that is given).
 
     Raises SourceError when it cannot be fetched whole, PackageError when it is empty.

@@ -124,9 +124,7 @@ def _know_course(delivery: _Delivery, course: CourseMembers, course_id: str, hel
     return document_metadata(delivery.tools.store, course.site, course_id)
 
 
-def _load_member(
-    delivery: _Delivery, member: MemberName, course_id: str, metadata: Mapping[str, Any], content: VerifiedContent | None
-) -> None:
+def _load_member(delivery: _Delivery, member: MemberName, course_id: str, metadata: Mapping[str, Any], content: VerifiedContent | None) -> None:
     """One member into its collection, recorded; an expected error is recorded too and ends only this member."""
     record = _begun(delivery, member)
     try:
@@ -158,9 +156,7 @@ def _load_member(
     )
 
 
-def _write(
-    delivery: _Delivery, member: MemberName, course_id: str, metadata: Mapping[str, Any], content: VerifiedContent
-) -> WriteResult:
+def _write(delivery: _Delivery, member: MemberName, course_id: str, metadata: Mapping[str, Any], content: VerifiedContent) -> WriteResult:
     """Writes the member's rows, then removes those of the course that are gone: only after its stream has ended well."""
     counts = Counts()
     resolve = delivery.tools.catalog.resolve

@@ -21,6 +21,7 @@ from edx_import.tables import TABLES
 
 EVENT_READER = TrackingLogReader()
 
+
 @dataclass(frozen=True, slots=True)
 class MemberReader:
     """How a member of a ZIP is read, and into which collection it goes."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from edx_import.sample.package import COURSE_BUCKET, EVENT_BUCKET, make_package
 from edx_import.sample.recipe import Recipe, sample_courses_yaml
 from edx_import.sample.sealing import InstitutionKey, Sealer, make_key
 from edx_import.store.connection import Store
+
+MakeDesk = Callable[..., AbstractContextManager[Desk]]
 
 
 @pytest.fixture(scope="session")
@@ -40,28 +43,43 @@ def s3_server() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def desk(mongod: str, institution: InstitutionKey, package: Package, tmp_path: Path) -> Iterator[Desk]:
-    """Everything set but a source. Its database is dropped afterwards."""
-    (tmp_path / "key.asc").write_text(institution.private.reveal())
-    (tmp_path / "courses.yaml").write_text(sample_courses_yaml(package.recipe))
-    name = f"test_{uuid4().hex[:12]}"
-    environment = {
+@pytest.fixture(scope="session")
+def make_desk(mongod: str, institution: InstitutionKey, package: Package, tmp_path_factory: pytest.TempPathFactory) -> MakeDesk:
+    """Makes a desk where everything is set but a source, with a database that is dropped afterwards."""
+
+    @contextmanager
+    def made(**variables: str) -> Iterator[Desk]:
+        folder = tmp_path_factory.mktemp("desk")
+        (folder / "key.asc").write_text(institution.private.reveal())
+        (folder / "courses.yaml").write_text(sample_courses_yaml(package.recipe), encoding="utf-8")
+        name = f"test_{uuid4().hex[:12]}"
+        yield Desk(mongod, name, _environment(folder, mongod, name) | variables)
+        with Store.connect(mongod, name) as store:
+            store.drop()
+
+    return made
+
+
+def _environment(folder: Path, uri: str, database: str) -> dict[str, str]:
+    return {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+        "HOME": str(folder),
         "LANG": "C.UTF-8",
-        "STORAGE_URI": mongod,
-        "STORAGE_DB": name,
+        "STORAGE_URI": uri,
+        "STORAGE_DB": database,
         "EDX_ORG": "demox",
-        "EDX_IMPORT_HOME": str(tmp_path / "home"),
-        "KEY_FILE": str(tmp_path / "key.asc"),
+        "EDX_IMPORT_HOME": str(folder / "home"),
+        "KEY_FILE": str(folder / "key.asc"),
         "KEY_PASSPHRASE": PASSPHRASE,
-        "COURSES_FILE": str(tmp_path / "courses.yaml"),
+        "COURSES_FILE": str(folder / "courses.yaml"),
         "EDX_IMPORT_JOBS": "1",
     }
-    yield Desk(mongod, name, environment)
-    with Store.connect(mongod, name) as store:
-        store.drop()
+
+
+@pytest.fixture
+def desk(make_desk: MakeDesk) -> Iterator[Desk]:
+    with make_desk() as made:
+        yield made
 
 
 @pytest.fixture
@@ -74,7 +92,9 @@ def at_folder(desk: Desk, package: Package) -> Desk:
 def at_s3(desk: Desk, s3_server: str, package: Package) -> Desk:
     """The desk with the package in S3, in buckets of its own."""
     buckets = {COURSE_BUCKET: f"c-{desk.database}".replace("_", "-"), EVENT_BUCKET: f"e-{desk.database}".replace("_", "-")}
-    client = boto3.client("s3", endpoint_url=s3_server, region_name="us-east-1", aws_access_key_id="AKIDSAMPLE", aws_secret_access_key="a secret access key")
+    client = boto3.client(
+        "s3", endpoint_url=s3_server, region_name="us-east-1", aws_access_key_id="AKIDSAMPLE", aws_secret_access_key="a secret access key"
+    )
     for folder, bucket in buckets.items():
         client.create_bucket(Bucket=bucket)
         for path in (package.folder / folder).rglob("*"):

@@ -137,7 +137,9 @@ def test_no_aws_keys(at_s3: Desk) -> None:
 # --- objects
 
 
-def test_damaged_objects_are_told_apart_and_the_rest_is_loaded(at_folder: Desk, package: Package, institution: InstitutionKey, tmp_path: Path) -> None:
+def test_damaged_objects_are_told_apart_and_the_rest_is_loaded(
+    at_folder: Desk, package: Package, institution: InstitutionKey, tmp_path: Path
+) -> None:
     good = (package.folder / "edx-course-data" / EVENT_KEY).read_bytes()
     stranger = make_key(tmp_path / "stranger", name="Other", email="other@example.org", passphrase="x", kind="ecc")
     damaged = {

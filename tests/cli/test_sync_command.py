@@ -165,7 +165,9 @@ def test_changed_metadata_reaches_documents_without_loading_again(at_folder: Des
     assert names == {"Datos para decidir"}
 
 
-def test_sealed_originals_are_kept_on_request_and_nothing_else_stays(at_folder: Desk, package: Package, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_sealed_originals_are_kept_on_request_and_nothing_else_stays(
+    at_folder: Desk, package: Package, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     kept = tmp_path_factory.mktemp("kept")
     at_folder.sync("--keep", str(kept), "--only", "events", "--latest")
     (copy,) = [path for path in kept.rglob("*") if path.is_file()]

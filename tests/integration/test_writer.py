@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient
 from pymongo.collection import Collection
-from pymongo.results import BulkWriteResult, InsertManyResult
+from pymongo.results import InsertManyResult
 
 from edx_import.errors import PackageError, StoreError
 from edx_import.ids import event_id, row_id
@@ -205,6 +205,13 @@ def test_row_that_can_no_longer_be_stored_leaves_the_old_one(database: Store) ->
     assert modes(database) == {1: "audit", 2: "honor"}
 
 
+def test_large_documents_are_replaced_too(database: Store) -> None:
+    for target in (WEEK, NEXT_WEEK):
+        large = [row(line, line, "x" * (2**20 * line), week=target.content) for line in (1, 9, 15)]
+        assert account(write(database, large, target)) == (3, 3, 0, 0)
+    assert database.database[TABLE].count_documents({"week": "w2"}) == 3
+
+
 # --- the rejected rows
 
 
@@ -250,11 +257,12 @@ def test_writers_that_share_an_import_share_its_log(database: Store) -> None:
 
 
 class _WithRemover(Collection[Any]):
-    """The collection, with somebody who removes everything a moment before we replace."""
+    """The collection, with somebody who removes everything a moment after we have looked."""
 
-    def bulk_write(self, *args: Any, **kwargs: Any) -> BulkWriteResult:
+    def find(self, *args: Any, **kwargs: Any) -> Any:
+        found = list(super().find(*args, **kwargs))
         self.delete_many({})
-        return super().bulk_write(*args, **kwargs)
+        return found
 
 
 class _WithWriter(Collection[Any]):
