@@ -18,6 +18,9 @@ Site = str
 PROD: Site = "prod"
 EDGE: Site = "edge"
 
+#: The date of an object whose name carries none; before every real one.
+NO_DATE = date.min
+
 
 class ObjectKind(StrEnum):
     """The kinds of delivered object; the words of `sync --only`."""
@@ -34,16 +37,23 @@ class ObjectName:
 
     `org` is in lower case. `site_token` is the token in an event key (`edx`, `prod`, `edge`, `patches`), empty for the weekly ZIP,
     which holds both sites. `date` is the snapshot date of a ZIP (the exporter's day) or the UTC day of an event file.
+
+    A research package has no date in its name, `date` is NO_DATE; it has the id of the `request` it was made for (empty for a loose file, which
+    does not tell it) and a `stem`, `{Org}_{Course}_{Run}` as it stands in the name.
     """
 
     kind: ObjectKind
     org: str
     date: date
     site_token: str = ""
+    request: str = ""
+    stem: str = ""
 
     @property
     def site(self) -> Site | None:
-        """The site the object belongs to; None when it holds several, or (patches) an unknown one."""
+        """The site the object belongs to; None when it holds several, or an unknown one (patches, a research package of an unknown request)."""
+        if self.kind is ObjectKind.RDX:
+            return f"rdx:{self.request}" if self.request else None
         return {"edx": PROD, "prod": PROD, "edge": EDGE}.get(self.site_token)
 
 
@@ -180,7 +190,11 @@ class ImportState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportRecord:
-    """What the ledger knows of one delivered object (`member` empty) or of one member of it. `key` is the object's canonical key."""
+    """What the ledger knows of one delivered object (`member` empty) or of one member of it. `key` is the object's canonical key.
+
+    `reasons` counts what was rejected by reason. `manifest` says of each course of a weekly ZIP what was expected, found, absent, failed, empty
+    and skipped.
+    """
 
     key: str
     state: ImportState
@@ -196,6 +210,8 @@ class ImportRecord:
     reader_version: int = 0
     counts: Mapping[str, Any] = field(default_factory=dict)
     collections: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    manifest: tuple[Mapping[str, Any], ...] = ()
     started: datetime | None = None
     finished: datetime | None = None
     attempts: int = 0

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edx_import import __version__
-from edx_import.cli import cmd, demo, doctor, status, sync
+from edx_import.cli import cmd, demo, doctor, rejects, status, sync
 from edx_import.cli.terminal import LogFormat, Terminal
 
 app = typer.Typer(
@@ -43,5 +43,6 @@ def root(
 app.command("sync")(sync.sync)
 app.command("cmd", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)(cmd.cmd)
 app.command("status")(status.status)
+app.command("rejects")(rejects.rejects)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -40,6 +40,14 @@ def demo(
         return
     with tempfile.TemporaryDirectory(prefix="edx-import-demo-") as folder:
         _run(terminal, Path(folder), seed)
+        _wait_for_mongod(Path(folder))
+
+
+def _wait_for_mongod(home: Path) -> None:
+    """The local server lives a moment longer than its last client; its files can be removed once it has ended."""
+    from edx_import.store.local_server import wait_until_ended
+
+    wait_until_ended(home / "home")
 
 
 def _run(terminal: Terminal, home: Path, seed: int) -> None:

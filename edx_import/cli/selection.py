@@ -25,6 +25,8 @@ class Only(StrEnum):
 
     DATABASE = "database"
     EVENTS = "events"
+    EMAIL = "email"
+    RDX = "rdx"
     METADATA = "metadata"
 
 
@@ -49,7 +51,7 @@ class Selection:
 
         since, until = parse_day(self.since, "--since"), parse_day(self.until, "--until")
         check_order(since, until)
-        words = self.only or (Only.DATABASE, Only.EVENTS)
+        words = self.only or (Only.DATABASE, Only.EVENTS, Only.EMAIL)
         return SyncRequest(
             orgs=orgs,
             kinds=tuple(kind for kind in ObjectKind if kind.value in words),

@@ -29,7 +29,11 @@ def sync(
     ] = Site.PROD,
     only: Annotated[
         list[Only] | None,
-        typer.Option(metavar="database|events|metadata", help="Just this kind, repeatable. Default: database and events.", envvar="EDX_IMPORT_ONLY"),
+        typer.Option(
+            metavar="KIND",
+            help="database, events, email, rdx or metadata; repeatable. Default: the first three.",
+            envvar="EDX_IMPORT_ONLY",
+        ),
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="Event files from this UTC day on.", envvar="EDX_IMPORT_SINCE")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Event files up to this UTC day, included.", envvar="EDX_IMPORT_UNTIL")] = None,

@@ -20,7 +20,12 @@ from edx_import.sync.plan import Plan
 from edx_import.sync.run import Preparation, execute, prepare, refresh_metadata
 from edx_import.wiring import Workplace, catalog_of, organisations, workplace
 
-_KINDS = {ObjectKind.DATABASE: "weekly package", ObjectKind.EVENTS: "event file"}
+_KINDS = {
+    ObjectKind.DATABASE: "weekly package",
+    ObjectKind.EVENTS: "event file",
+    ObjectKind.EMAIL: "e-mail report",
+    ObjectKind.RDX: "research package",
+}
 _MOST_NAMED = 10
 
 

@@ -19,10 +19,11 @@ Unpack = Callable[[Iterable[bytes]], Iterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class VerifiedContent:
-    """The unpacked content of a message that was found whole. `content_hash` is its BLAKE2b-256 in hex, `size` its bytes."""
+    """The unpacked content of a message that was found whole. `content_hash` is its BLAKE2b-256 in hex, `size` its bytes, `lines` its line ends."""
 
     content_hash: str
     size: int
+    lines: int
     _open: Callable[[], Iterator[bytes]]
 
     def chunks(self) -> Iterator[bytes]:
@@ -43,10 +44,10 @@ def verified(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpa
     tally = _Tally(memory_limit)
     for chunk in _unpacked(keyring, open_sealed, unpack):
         tally.add(chunk)
-    content_hash, size, kept = tally.content_hash, tally.size, tally.kept
+    content_hash, kept = tally.content_hash, tally.kept
     if kept is not None:
-        return VerifiedContent(content_hash, size, lambda: iter(kept))
-    return VerifiedContent(content_hash, size, lambda: _again(keyring, open_sealed, unpack, content_hash))
+        return VerifiedContent(content_hash, tally.size, tally.lines, lambda: iter(kept))
+    return VerifiedContent(content_hash, tally.size, tally.lines, lambda: _again(keyring, open_sealed, unpack, content_hash))
 
 
 class _Tally:
@@ -56,6 +57,7 @@ class _Tally:
         self._hash = blake2b(digest_size=32)
         self._limit = memory_limit
         self.size = 0
+        self.lines = 0
         self.kept: list[bytes] | None = []
 
     @property
@@ -65,6 +67,7 @@ class _Tally:
     def add(self, chunk: bytes) -> None:
         self._hash.update(chunk)
         self.size += len(chunk)
+        self.lines += chunk.count(b"\n")
         if self.size > self._limit:
             self.kept = None
         if self.kept is not None:

@@ -18,8 +18,9 @@ def same_id(course_id: str) -> str:
 class ReadContext:
     """What a reader needs to know beside the bytes.
 
-    `resolve` turns any id form of a course into its one key. `course_id` is the course of the file (empty for event files), `course` its
-    metadata `{name, sme, start_date, end_date}` as put on documents. `notes` counts what had to be mended.
+    `resolve` turns any id form of a course into its one key. `course_id` is the course of the file (empty for a day of events; for those of a
+    research package it is what lines have that name none). `course` is its metadata `{name, sme, start_date, end_date}` as put on documents.
+    `note` counts what had to be mended.
     """
 
     site: Site

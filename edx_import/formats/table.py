@@ -13,10 +13,10 @@ Null without an `original` is the cell NULL. Columns that no declaration knows a
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import count
 from typing import Any
 
@@ -32,8 +32,8 @@ from edx_import.formats.json_mapping import (
     store_value,
     unescape_key,
 )
-from edx_import.formats.lines import Line, split_lines
 from edx_import.formats.table_cells import READ, cell_text
+from edx_import.formats.table_lines import SPLIT, Header, cells_of_bytes_literals, lines_with_content, parse_header, split_student_module
 from edx_import.ids import row_id
 from edx_import.model import Document, Item, Items, Rejected
 from edx_import.tables import ColumnSpec, ColumnType, Dialect, Table
@@ -45,9 +45,15 @@ ROW_TOO_LONG = "row over 16 MB"
 NOTE_OTHER_TYPE = "cell of another type"
 NOTE_NOT_UTF8 = "not UTF-8"
 NOTE_BYTES_LITERALS = "cells written as bytes literals"
+NOTE_NOT_REMEMBERED = "rows of an undeclared table after its first million; equal ones count as duplicates"
 
 #: Fields that no column of a file may claim.
 OURS = frozenset({"_id", "site", "course", "import", "original"})
+
+_COLLECTION_NAME = re.compile("[a-z][a-z0-9_]{0,60}")
+
+#: Of so many different rows of an undeclared table it is remembered that they occurred (some 100 bytes each).
+ROWS_REMEMBERED = 1_000_000
 
 #: How many rows `first_course_id` looks at.
 _ROWS_TO_LOOK_AT = 1000
@@ -66,13 +72,44 @@ class TableReader:
 
     def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
         """The rows in the order of the file, one at a time."""
-        lines = _not_blank(chunks)
+        lines = lines_with_content(chunks)
         header = next(lines, None)
         if header is None:
             return
-        rows = _Rows(self.table, _header(header), context)
+        rows = _Rows(self.table, parse_header(header), context)
         for number, raw, whole in lines:
             yield rows.read(number, raw) if whole else Rejected(number, ROW_TOO_LONG, raw)
+
+
+class UndeclaredTableReader:
+    """Reads a table file that no declaration knows by its header alone: every column is a string, NULL is null.
+
+    Documents go to `collection`, their `original` is as in other tables (`restore(fields, reader.table)`). The id is made from what the row says,
+    and ends with its number among equal rows, all of which are kept. `task` is the table's name in member names. Raises PackageError for one
+    that no collection can have.
+    """
+
+    version = 1
+
+    def __init__(self, task: str) -> None:
+        collection = undeclared_collection(task)
+        if collection is None:
+            raise PackageError(f"{task!r} cannot be the name of a collection", "No table of the platform is called so: ask who made the file.")
+        self.collection = collection
+        self.table = Table(collection, "a table that nobody declared", columns=(), key=())
+
+    def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
+        """The rows in the order of the file, one at a time. Raises PackageError when the header is over the limit of a line."""
+        ids = _ContentIds(context)
+        for item in TableReader(self.table).read(chunks, context):
+            if isinstance(item, Document):
+                item.fields["_id"] = ids.next_id(item.raw)
+            yield item
+
+
+def undeclared_collection(task: str) -> str | None:
+    """The collection for a table that nobody declared; None where the name cannot be part of one. No package can name a collection of ours."""
+    return f"other_{task}" if _COLLECTION_NAME.fullmatch(task) else None
 
 
 def restore(fields: Mapping[str, Any], table: Table) -> dict[str, str]:
@@ -90,92 +127,18 @@ def restore(fields: Mapping[str, Any], table: Table) -> dict[str, str]:
 
 def first_course_id(chunks: Iterable[bytes]) -> str | None:
     """The course id that the first row with one bears (column `course_id` or `course_key`), whichever dialect the file is in."""
-    lines = _not_blank(chunks)
+    lines = lines_with_content(chunks)
     header = next(lines, None)
-    names = _header(header).names if header and header[2] else []
+    names = parse_header(header).names if header and header[2] else []
     column = next((names.index(name) for name in ("course_id", "course_key") if name in names), None)
     if column is None:
         return None
     for _, (_, raw, whole) in zip(range(_ROWS_TO_LOOK_AT), lines, strict=False):
         # Where an odd number of backslashes stands before a TAB, it is escaped; the standard dialect never writes that.
-        cells = _split_student_module(raw.removesuffix(b"\r").decode("utf-8", "replace")) if whole else []
+        cells = split_student_module(raw.removesuffix(b"\r").decode("utf-8", "replace")) if whole else []
         if len(cells) == len(names) and cells[column] not in ("", "NULL"):
             return cells[column]
     return None
-
-
-# --- lines and cells
-
-
-def _not_blank(chunks: Iterable[bytes]) -> Iterator[Line]:
-    return (line for line in split_lines(chunks) if line[1] not in (b"", b"\r"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """The names in the first line. `crlf`: the file was saved with CR LF, so that the CR at the end of a row is none of its last cell."""
-
-    names: list[str]
-    crlf: bool
-
-
-def _header(line: Line) -> _Header:
-    _, raw, whole = line
-    if not whole:
-        raise PackageError("the header of a table is over 16 MB", "The file is no table; have it delivered again.")
-    return _Header(raw.removesuffix(b"\r").decode("utf-8", "replace").split("\t"), raw.endswith(b"\r"))
-
-
-_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_PAIR_OR_TAB = re.compile(r"\\.|\t", re.DOTALL)
-_MEANINGS = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
-
-
-def _split_standard(line: str) -> list[str]:
-    cells = line.split("\t")
-    return [_unescape(cell) for cell in cells] if "\\" in line else cells
-
-
-def _unescape(cell: str) -> str:
-    return _PAIR.sub(lambda pair: _MEANINGS.get(pair[1], pair[0]), cell) if "\\" in cell else cell
-
-
-def _split_student_module(line: str) -> list[str]:
-    if "\\" not in line:
-        return line.split("\t")
-    cells = _split_at_bare_tabs(line) if "\\\t" in line else line.split("\t")
-    return [_undouble(cell) if "\\" in cell else cell for cell in cells]
-
-
-def _split_at_bare_tabs(line: str) -> list[str]:
-    cells, start = [], 0
-    for found in _PAIR_OR_TAB.finditer(line):
-        if found[0] == "\t":
-            cells.append(line[start : found.start()])
-            start = found.end()
-    return [*cells, line[start:]]
-
-
-def _undouble(cell: str) -> str:
-    if cell.count("\\") == 2 * cell.count("\\\\"):
-        return cell.replace("\\\\", "\\")  # only doubled ones: the usual case, and many times faster
-    return _PAIR.sub(r"\1", cell)
-
-
-_SPLIT: dict[Dialect, Callable[[str], list[str]]] = {Dialect.STANDARD: _split_standard, Dialect.STUDENT_MODULE: _split_student_module}
-
-_BYTES_LITERAL = re.compile(r"""b(?:'(?:[^'\\]|\\(?:[\\'"nrt]|x[0-9a-f]{2}))*'|"(?:[^"\\]|\\(?:[\\'"nrt]|x[0-9a-f]{2}))*")""")
-
-
-def _from_bytes_literals(line: str) -> list[str] | None:
-    """The cells of a row whose every cell is a bytes literal of Python, as one release of the exporter wrote them (November 2022)."""
-    literals = line.split("\t")
-    if not all(_BYTES_LITERAL.fullmatch(literal) for literal in literals):
-        return None
-    try:
-        return [_unescape(ast.literal_eval(literal).decode("utf-8", "replace")) for literal in literals]
-    except (ValueError, SyntaxError):
-        return None
 
 
 # --- rows
@@ -221,16 +184,17 @@ def _free_field(name: str, taken: set[str], names: Sequence[str]) -> str:
 class _Rows:
     """Turns rows of one file into documents."""
 
-    def __init__(self, table: Table, header: _Header, context: ReadContext) -> None:
+    def __init__(self, table: Table, header: Header, context: ReadContext) -> None:
         self._table = table
         self._context = context
         self._crlf = header.crlf
         self._columns = _columns(table, header.names)
-        self._split = _SPLIT[table.dialect]
+        self._split = SPLIT[table.dialect]
         self._course = dict(context.course) if context.course is not None else None
         fields = [column.field for column in self._columns]
-        self._key = [fields.index(name) for name in table.key if name in fields]
-        self._missing_key = next((name for name in table.key if name not in fields), None)
+        self._key = {name: fields.index(name) for name in table.key if name in fields}
+        self._needed = [name for name in table.key if name not in table.optional_key]
+        self._missing_key = next((name for name in self._needed if name not in fields), None)
         declared = any(column.name == "course_id" for column in table.columns)
         self._always_keep_course_id = not declared and "course_id" in fields
         self._no_course_id = declared and "course_id" not in fields
@@ -249,7 +213,7 @@ class _Rows:
                 self._put(column, cell, fields, original, notes)
         if unusable := self._unusable_key(fields):
             return Rejected(number, UNUSABLE_KEY, raw, unusable)
-        fields["_id"] = row_id(self._context.site, self._context.course_id, *(cells[position] for position in self._key))
+        fields["_id"] = row_id(self._context.site, self._context.course_id, *self._key_parts(cells))
         if self._table.annotated:
             fields["course"] = self._course
         if original:
@@ -265,7 +229,7 @@ class _Rows:
             line = raw.decode("utf-8", "replace")
             original["line"] = raw
             notes.append(NOTE_NOT_UTF8)
-        literals = _from_bytes_literals(line) if line.startswith(("b'", 'b"')) else None
+        literals = cells_of_bytes_literals(line) if line.startswith(("b'", 'b"')) else None
         if literals is None:
             return self._split(line)
         original["line"] = raw
@@ -294,7 +258,41 @@ class _Rows:
     def _unusable_key(self, fields: Mapping[str, Any]) -> str:
         if self._missing_key:
             return f"there is no column {self._missing_key}"
-        return next((f"column {name}" for name in self._table.key if fields[name] in (None, "")), "")
+        return next((f"column {name}" for name in self._needed if fields[name] in (None, "")), "")
+
+    def _key_parts(self, cells: Sequence[str]) -> list[str]:
+        """The cells of the key; an empty text for one that the row lacks and may lack."""
+        if not self._table.optional_key:
+            return [cells[position] for position in self._key.values()]
+        found = {name: cells[position] for name, position in self._key.items()}
+        found |= {name: "" for name in self._table.optional_key if found.get(name, "NULL") == "NULL"}
+        return [found[name] for name in self._table.key]
+
+
+class _ContentIds:
+    """Makes the ids of the rows of a file from their bytes."""
+
+    def __init__(self, context: ReadContext) -> None:
+        self._context = context
+        self._seen: set[int] = set()
+        self._repeats: dict[int, int] = {}
+
+    def next_id(self, raw: bytes) -> str:
+        """The id of the next row."""
+        digest = blake2b(raw, digest_size=16)
+        number = self._number(int.from_bytes(digest.digest()))
+        return row_id(self._context.site, self._context.course_id, digest.hexdigest(), str(number))
+
+    def _number(self, row: int) -> int:
+        """1 for the first of equal rows, 2 for the second, ..."""
+        if row in self._seen:
+            self._repeats[row] = self._repeats.get(row, 1) + 1
+            return self._repeats[row]
+        if len(self._seen) < ROWS_REMEMBERED:
+            self._seen.add(row)
+        else:
+            self._context.note(NOTE_NOT_REMEMBERED)
+        return 1
 
 
 def _read_json(name: str, cell: str, original: dict[str, Any]) -> Any:

@@ -132,8 +132,8 @@ def _fields(line: bytes, context: ReadContext) -> dict[str, Any]:
     payload = event.get("event")
     if _is_truncated(payload):
         fields["event_truncated"] = True
-    course_id = event_course_id(event, payload)
-    if course_id is not None:
+    course_id = event_course_id(event, payload) or context.course_id
+    if course_id:
         fields["course_id"] = context.resolve(course_id)
     fields |= _stored(event, original)
     if original:

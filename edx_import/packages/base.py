@@ -12,7 +12,10 @@ from edx_import.model import DeliveredObject, ObjectKind
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One kind of object of one organisation, to be listed. `sites` are `prod` and/or `edge`; the days are log or snapshot dates, both included."""
+    """One kind of object of one organisation, to be listed. `sites` are `prod` and/or `edge`; the days are log or snapshot dates, both included.
+
+    Research packages have neither: for them, sites and days do not count.
+    """
 
     kind: ObjectKind
     org: str

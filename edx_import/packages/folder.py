@@ -87,7 +87,7 @@ def _raise(error: OSError) -> None:
 
 def _found(path: Path, root: Path) -> Found:
     location = _location(path, root)
-    name = _recognise((root.name, *path.relative_to(root).parts))
+    name = _recognise((*root.parts, *path.relative_to(root).parts))
     trouble = _trouble(path, root)
     if trouble:
         return Found(location, name, trouble=trouble)

@@ -25,7 +25,7 @@ class Found:
     @property
     def key(self) -> str:
         """The canonical key; the location of what has none."""
-        return build_key(self.name) if self.name else self.location
+        return build_key(self.name) if self.name and not _of_unknown_request(self.name) else self.location
 
 
 def prefixes_now(wanted: Wanted) -> tuple[str, ...]:
@@ -58,6 +58,8 @@ def printable(location: str) -> str:
 def _concerns(item: Found, wanted: Wanted, prefixes: tuple[str, ...]) -> bool:
     if item.name is None:
         return _in_own_folder(item.location, wanted, prefixes)
+    if _of_unknown_request(item.name) and _in_own_folder(item.location, wanted, prefixes):
+        return True
     return item.name.kind is wanted.kind and item.name.org == wanted.org and _on_wanted_day(item.name, wanted) and _of_wanted_site(item.name, wanted)
 
 
@@ -68,22 +70,31 @@ def _in_own_folder(location: str, wanted: Wanted, prefixes: tuple[str, ...]) -> 
     return any(f"/{prefix}" in f"/{location}" for prefix in prefixes)
 
 
+def _of_unknown_request(name: ObjectName) -> bool:
+    return name.kind is ObjectKind.RDX and not name.request
+
+
 def _on_wanted_day(name: ObjectName, wanted: Wanted) -> bool:
+    if name.kind is ObjectKind.RDX:  # made for one request, of no day
+        return True
     return (wanted.since is None or wanted.since <= name.date) and (wanted.until is None or name.date <= wanted.until)
 
 
 def _of_wanted_site(name: ObjectName, wanted: Wanted) -> bool:
-    """An object of several or of unknown sites is never left out for its site: what is in it decides, or the reason why it is passed."""
-    return name.site is None or name.site in wanted.sites
+    """An object of several or of unknown sites is never left out for its site: what is in it decides, or the reason why it is passed.
+
+    A research package is a site of its own, and asked for by its kind.
+    """
+    return name.kind is ObjectKind.RDX or name.site is None or name.site in wanted.sites
 
 
 def _reason_to_pass(item: Found, wanted: Wanted, taken: dict[str, str]) -> str:
     if item.trouble:
         return item.trouble
-    if wanted.kind is ObjectKind.RDX:
-        return "research data packages are not read yet"
     if item.name is None:
         return "not a name we know"
+    if _of_unknown_request(item.name):
+        return f"a research package of an unknown request: put it into a folder {item.name.org}/rdx/REQUEST-ID"
     if item.name.site_token == "patches":
         return "patches: what these files hold and replace is not documented"
     if item.key in taken:

@@ -4,6 +4,7 @@ Keys:
     {org}-{date}.zip                                                      weekly database ZIP, at the root of the course bucket
     email-opt-in/email-opt-in-{org}-{date}.zip                            email opt-in report (older guides: email-opt-in/{org}-{date}.zip)
     {org}/{token}/events/{year}/{org}-{token}-events-{date}.log.gz.gpg    one day of events; token: edx, prod, edge or patches
+    {org}/rdx/{request}/{Org}_{Course}_{Run}.tar.gz.gpg                   research package (RDX) of one course; `rdx_naming` has what is in it
 
 A date stands at a fixed place counted from the end, so that an org may hold hyphens, dots, even a date, and is still read exactly.
 """
@@ -14,7 +15,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from edx_import.model import EDGE, PROD, MemberName, ObjectKind, ObjectName, Site
+from edx_import.model import EDGE, NO_DATE, PROD, MemberName, ObjectKind, ObjectName, Site
 from edx_import.packages.base import Wanted
 
 #: The first year of which a platform log can exist.
@@ -37,25 +38,31 @@ _EVENTS_FILE = re.compile(rf"{_ORG}-{_TOKEN}-events-{_DATE}\.log\.gz\.gpg")
 _EVENTS = re.compile(
     rf"{_ORG}/{_TOKEN}/events/(?P<year>[0-9]{{4}})/(?P=org)-(?P=token)-events-(?P<date>(?P=year)-[0-9]{{2}}-[0-9]{{2}})\.log\.gz\.gpg"
 )
+# At least two underscores. What an org, course or run may hold is not kept apart: any of them may hold underscores, too.
+_STEM = r"(?P<stem>[^\W_][\w.~:-]*?_[\w.~:-]+?_[\w.~:-]+)"
+_RDX_FILE = re.compile(rf"{_STEM}\.tar\.gz\.gpg")
+_RDX = re.compile(rf"{_ORG}/rdx/(?P<request>[A-Za-z0-9_][A-Za-z0-9_.~-]*)/{_RDX_FILE.pattern}")
 
 _TOKENS_OF_SITE: dict[Site, tuple[str, ...]] = {PROD: ("edx", "prod"), EDGE: ("edge",)}
 
 
 def parse_key(key: str) -> ObjectName | None:
     """What an S3 key says; None for a key of no kind that we know."""
-    return _read(ObjectKind.EVENTS, _EVENTS, key) or _read(ObjectKind.DATABASE, _WEEKLY, key) or _parse_email(key)
+    return _read(ObjectKind.EVENTS, _EVENTS, key) or _read(ObjectKind.DATABASE, _WEEKLY, key) or _parse_email(key) or _parse_rdx(key)
 
 
 def parse_file_name(name: str) -> ObjectName | None:
     """What the base name of a loose file says; None when it says nothing.
 
-    A ZIP of email opt-ins is known by its own prefix only: without it, and without its folder, it cannot be told from a weekly ZIP.
+    A ZIP of email opt-ins is known by its own prefix only: without it, and without its folder, it cannot be told from a weekly ZIP. A research
+    package does not name its request, and its org only as course ids spell it: taken is what stands before the first underscore.
     """
-    return _read(ObjectKind.EVENTS, _EVENTS_FILE, name) or _read(ObjectKind.EMAIL, _EMAIL, name) or _read(ObjectKind.DATABASE, _WEEKLY, name)
+    kinds = ((ObjectKind.EVENTS, _EVENTS_FILE), (ObjectKind.EMAIL, _EMAIL), (ObjectKind.DATABASE, _WEEKLY))
+    return next(filter(None, (_read(kind, pattern, name) for kind, pattern in kinds)), None) or _parse_rdx_file(name)
 
 
 def build_key(name: ObjectName) -> str:
-    """The canonical S3 key of an object. Raises ValueError for a kind that has none (yet)."""
+    """The canonical S3 key of an object. Raises ValueError for a research package whose request is not known."""
     day = name.date.isoformat()
     match name.kind:
         case ObjectKind.DATABASE:
@@ -64,8 +71,10 @@ def build_key(name: ObjectName) -> str:
             return f"{EMAIL_FOLDER}email-opt-in-{name.org}-{day}.zip"
         case ObjectKind.EVENTS:
             return f"{name.org}/{name.site_token}/events/{day[:4]}/{name.org}-{name.site_token}-events-{day}.log.gz.gpg"
+        case ObjectKind.RDX if name.request:
+            return f"{name.org}/rdx/{name.request}/{name.stem}.tar.gz.gpg"
         case _:
-            raise ValueError(f"no key pattern for objects of kind {name.kind}")
+            raise ValueError(f"a research package of no request has no key: {name.stem}")
 
 
 def listing_prefixes(wanted: Wanted, this_year: int) -> tuple[str, ...]:
@@ -93,6 +102,16 @@ def _parse_email(key: str) -> ObjectName | None:
         return None
     name = key.removeprefix(EMAIL_FOLDER)
     return _read(ObjectKind.EMAIL, _EMAIL, name) or _read(ObjectKind.EMAIL, _WEEKLY, name)
+
+
+def _parse_rdx(key: str) -> ObjectName | None:
+    found = _RDX.fullmatch(key)
+    return ObjectName(ObjectKind.RDX, found["org"], NO_DATE, request=found["request"], stem=found["stem"]) if found else None
+
+
+def _parse_rdx_file(name: str) -> ObjectName | None:
+    found = _RDX_FILE.fullmatch(name)
+    return ObjectName(ObjectKind.RDX, found["stem"].partition("_")[0].lower(), NO_DATE, stem=found["stem"]) if found else None
 
 
 def _read(kind: ObjectKind, pattern: re.Pattern[str], text: str) -> ObjectName | None:

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -85,6 +85,11 @@ _COMPONENTS: Final[dict[str, Callable[[Block, Names], Iterator[tuple[str, bytes]
 
 def content_archive(course: Course, site: Site = PROD) -> bytes:
     """The archive: gzip, tar, one top folder named as the run."""
+    return pack_content(course, content_files(course, site))
+
+
+def pack_content(course: Course, files: Iterable[tuple[str, bytes]]) -> bytes:
+    """An archive of a course that holds these files (paths below its top folder)."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, filename="") as zipped,
@@ -93,7 +98,7 @@ def content_archive(course: Course, site: Site = PROD) -> bytes:
         folder = tarfile.TarInfo(course.run)
         folder.type, folder.mode = tarfile.DIRTYPE, 0o755
         tar.addfile(folder)
-        for path, content in content_files(course, site):
+        for path, content in files:
             entry = tarfile.TarInfo(f"{course.run}/{path}")
             entry.size, entry.mode = len(content), 0o644
             tar.addfile(entry, io.BytesIO(content))

@@ -11,8 +11,6 @@ The same recipe gives the same clear content; what is sealed differs every time,
 from __future__ import annotations
 
 import gzip
-import io
-import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -32,10 +30,9 @@ from edx_import.sample.rows_learner import email_rows
 from edx_import.sample.structure import structure_file
 from edx_import.sample.table_files import write_email_csv
 from edx_import.sample.totals import SampleTotals, Tally, collection_of
+from edx_import.sample.zipped import seal_zipped
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
     from edx_import.sample.sealing import Sealer
 
 COURSE_BUCKET: Final = "course-data"
@@ -97,7 +94,7 @@ def _course_members(offering: Offering, top: str, tally: Tally) -> Iterator[Memb
 
 
 def _table_member(offering: Offering, file: TableFile, top: str, tally: Tally) -> Iterator[Member]:
-    names = dirt.named_dirt(offering.recipe) if offering.course.index == 0 else frozenset()
+    names = dirt.table_dirt(offering)
     folder = f"{top}/{file.folder}".rstrip("/")
     if file.task == dirt.FAILED_TASK and dirt.FAILED_MEMBER in names:
         yield Member(_path(offering, file.task, "sql", folder, failed=True), b"Traceback (most recent call last):\n  ...\nMySQLError: gone away\n")
@@ -142,57 +139,12 @@ def _made(path: Path) -> Path:
 def _write_events(recipe: Recipe, folder: Path, site: Site, day: date, tally: Tally, sealer: Sealer) -> None:
     key = build_key(ObjectName(ObjectKind.EVENTS, recipe.key_org, day, _EVENT_TOKENS[site]))
     lines = tally.lines(key, dirty_lines(recipe, day, site))
-    _seal_lines(lines, _made(folder / EVENT_BUCKET / key), sealer)
+    seal_zipped((line.data + b"\n" for line in lines), _made(folder / EVENT_BUCKET / key), sealer)
 
 
 def dirty_lines(recipe: Recipe, day: date, site: Site = PROD) -> Iterator[Line]:
     """The lines of an event file as it is delivered: `iter_lines`, and the dirt that the recipe asks for."""
     return dirt.dirty_lines(iter_lines(recipe, day, site), recipe, day, site)
-
-
-def _seal_lines(lines: Iterable[Line], path: Path, sealer: Sealer) -> None:
-    source = _Zipped(line.data + b"\n" for line in lines)
-    sealer.seal_file(io.BufferedReader(source), path, compress=False)
-    source.check()
-
-
-class _Zipped(io.RawIOBase):
-    """What is left to read of the gzip of some pieces, made while it is read: a file of any size takes no memory and no disk."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._chunks = _gzip(pieces)
-        self._ready = b""
-        self._error: Exception | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        target = memoryview(buffer).cast("B")
-        while not self._ready:
-            try:
-                self._ready = next(self._chunks)
-            except StopIteration:
-                return 0
-            except Exception as error:  # whoever reads may take it for the end
-                self._error = error
-                raise
-        part, self._ready = self._ready[: len(target)], self._ready[len(target) :]
-        target[: len(part)] = part
-        return len(part)
-
-    def check(self) -> None:
-        """Raises what went wrong while it was read by somebody who did not say so."""
-        if self._error:
-            raise self._error
-
-
-def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-    for piece in pieces:
-        if packed := packer.compress(piece):
-            yield packed
-    yield packer.flush()
 
 
 # --- what is not ours

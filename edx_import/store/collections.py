@@ -40,10 +40,10 @@ INDEXES: Mapping[str, tuple[IndexSpec, ...]] = {
         IndexSpec("site_user_time", ("site", "user_id", "time")),
         ENROLLMENT_INDEX,
     ),
-    FORUM: (IndexSpec("site_course_thread", ("site", "course_id", "comment_thread_id")),),
+    FORUM: (IndexSpec("site_course_thread", ("site", "course_id", "thread_id")),),
     COURSE_STRUCTURE: (IndexSpec("site_course", ("site", "course_id")),),
     IMPORTS: (IndexSpec("member", ("member",)),),
-    **{table.name: table.indexes for table in TABLES},
+    **{table.name: table.indexes for table in TABLES if table.indexes},
 }
 
 # A range instead of the three names, because MongoDB 5 knows no `$in` here; "/" is the character after ".".
@@ -56,7 +56,7 @@ _NAMESPACE_EXISTS = 48
 
 def course_filter(collection: str, site: Site, course_id: str) -> dict[str, Any]:
     """The filter for a course's documents: a range of ids wherever ids begin with the course."""
-    if collection in (FORUM, EVENTS) or collection.startswith(OTHER_PREFIX):
+    if collection in (FORUM, EVENTS):
         return {"site": site, "course_id": course_id}
     first, beyond = course_range(site, course_id)
     return {"_id": {"$gte": first, "$lt": beyond}}

@@ -74,6 +74,8 @@ def record_to_document(record: ImportRecord) -> dict[str, Any]:
         "filter": {"include": list(record.filter.include), "exclude": list(record.filter.exclude)},
         "counts": dict(record.counts),
         "collections": dict(record.collections),
+        "reasons": dict(record.reasons),
+        "manifest": [dict(course) for course in record.manifest],
         "started": whole_milliseconds(record.started),
         "finished": whole_milliseconds(record.finished),
         "error": record.error.encode("utf-8", "backslashreplace").decode(),
@@ -85,5 +87,6 @@ def record_from_document(document: Mapping[str, Any]) -> ImportRecord:
     known = {name: document[name] for name in _FIELDS if name in document}
     taken = document.get("filter") or {}
     known["state"] = ImportState(document["state"])
+    known["manifest"] = tuple(document.get("manifest") or ())
     known["filter"] = CourseFilter(tuple(taken.get("include", ())), tuple(taken.get("exclude", ())))
     return ImportRecord(**known)

@@ -38,6 +38,8 @@ _POLL = 0.02
 #: How long a server may take to start (there may be much to recover), or the one before to end, in seconds.
 _START_PATIENCE = 300.0
 
+_END_PATIENCE = 60.0
+
 #: How long a server that is said to be ready may not answer.
 _ANSWER_PATIENCE = 10.0
 
@@ -88,6 +90,20 @@ class LocalServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def wait_until_ended(home: Path) -> None:
+    """Returns once no server works on this home any more: for who wants to remove it. Raises StoreError when it is still in use after a minute."""
+    folder = home.resolve() / "mongodb"
+    deadline = time.monotonic() + _END_PATIENCE
+    while folder.is_dir():
+        lock = _keeper_lock(folder)
+        if lock is not None:
+            os.close(lock)
+            return
+        if time.monotonic() > deadline:
+            raise StoreError(f"the local MongoDB of {home} is still in use", "End the other edx-import that uses it.")
+        time.sleep(_POLL)
 
 
 def find_mongod(asked: Path | None) -> Path:

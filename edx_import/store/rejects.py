@@ -5,6 +5,8 @@ A document: `_id` = "import:line", `object` (the import), `line`, `reason`, `det
 
 from __future__ import annotations
 
+from typing import Any
+
 from pymongo import ReplaceOne
 
 from edx_import.model import Rejected
@@ -70,3 +72,10 @@ class RejectLog:
 
 def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def kept_rejects(store: Store, limit: int, reason: str | None = None) -> list[dict[str, Any]]:
+    """The first rejected rows that were kept, by object and line, of one reason or of all. Raises StoreError."""
+    with mongo_errors(f"reading {REJECTS}"):
+        found = store.database[REJECTS].find({"reason": reason} if reason else {})
+        return list(found.sort([("object", 1), ("line", 1)]).limit(limit))

@@ -212,18 +212,18 @@ class _Round:
         try:
             self._collection.insert_many([row.encoded for row in rows], ordered=False)
         except BulkWriteError as error:
-            self._outcome.loaded += len(rows) - self._sort_errors(rows, error.details or {})
+            self._outcome.loaded += len(rows) - len(self._sort_errors(rows, error.details or {}))
         else:
             self._outcome.loaded += len(rows)
 
     def _replace(self, rows: Sequence[Row]) -> None:
         # Not an upsert: that needs the shard key on a sharded cluster. What is gone meanwhile is found missing, and inserted then.
         reply = self._update(rows)
-        refused = self._sort_errors(rows, reply)
-        if reply["n"] + refused == len(rows):
+        failed = self._sort_errors(rows, reply)
+        if reply["n"] + len(failed) == len(rows):
             self._outcome.loaded += reply["n"]
         else:
-            self._again += rows
+            self._again += [row for index, row in enumerate(rows) if index not in failed]
 
     def _replace_large(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -242,8 +242,8 @@ class _Round:
         }
         return self._collection.database.command(command)
 
-    def _sort_errors(self, rows: Sequence[Row], reply: Mapping[str, Any]) -> int:
-        """Takes up what single writes failed for, and gives their number; raises what is no fault of the documents."""
+    def _sort_errors(self, rows: Sequence[Row], reply: Mapping[str, Any]) -> set[int]:
+        """Takes up what single writes failed for, and gives their indexes; raises what is no fault of the documents."""
         problems = reply.get("writeErrors", [])
         unconfirmed = [*reply.get("writeConcernErrors", []), *([reply["writeConcernError"]] if "writeConcernError" in reply else [])]
         if unconfirmed or any(problem["code"] not in _DOCUMENT_AT_FAULT | {_DUPLICATE_KEY} for problem in problems):
@@ -254,4 +254,4 @@ class _Round:
                 self._again.append(row)
             else:
                 self._outcome.rejected.append(row.rejected(NOT_STORABLE, f"MongoDB's error {problem['code']}"))
-        return len(problems)
+        return {problem["index"] for problem in problems}

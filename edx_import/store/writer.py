@@ -20,7 +20,7 @@ from edx_import.store.mongo_errors import mongo_errors
 from edx_import.store.rejects import RejectLog
 from edx_import.store.settling import NOT_STORABLE, Row, WriteTarget, settle
 
-__all__ = ["WriteResult", "WriteTarget", "remove_gone", "write"]
+__all__ = ["WriteResult", "WriteTarget", "courses_from", "remove_gone", "write"]
 
 TOO_LARGE = "document over 16 MB"
 
@@ -57,6 +57,13 @@ def remove_gone(store: Store, collection: str, site: Site, course_id: str, targe
     other_origin = [{"import.object": {"$ne": target.import_key}}, {"import.content": {"$ne": target.content}}]
     with mongo_errors(f"removing from {collection}"):
         return store.database[collection].delete_many({**course_filter(collection, site, course_id), "$or": other_origin}).deleted_count
+
+
+def courses_from(store: Store, collection: str, site: Site, objects: str) -> list[str]:
+    """The courses that have documents of imports whose key matches a regular expression. Raises StoreError."""
+    with mongo_errors(f"reading {collection}"):
+        found = store.database[collection].distinct("course_id", {"site": site, "import.object": {"$regex": objects}})
+        return sorted(course_id for course_id in found if course_id is not None)
 
 
 @dataclass(slots=True)

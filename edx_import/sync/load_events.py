@@ -14,9 +14,10 @@ from edx_import.packages.archive import inflate
 from edx_import.store.course_metadata import save_course
 from edx_import.store.writer import WriteTarget, write
 from edx_import.sync.accounting import check_account
+from edx_import.sync.member_readers import EVENT_READER
 from edx_import.sync.outcome import ObjectOutcome
 from edx_import.sync.plan import Coverage, Task
-from edx_import.sync.tools import EVENT_READER, Tools
+from edx_import.sync.tools import Tools
 
 #: Ids of courses seen in one file, remembered up to this many; a day of one organisation has a few hundred at most.
 _MOST_COURSES = 10_000

@@ -17,11 +17,13 @@ from edx_import.model import ImportRecord, ImportState, ObjectKind
 from edx_import.sync.fetch import fetched
 from edx_import.sync.load_database import load_database
 from edx_import.sync.load_events import load_events
+from edx_import.sync.load_rdx import load_rdx
+from edx_import.sync.member_readers import READER_VERSIONS
 from edx_import.sync.outcome import ObjectOutcome
 from edx_import.sync.plan import Coverage, Task
-from edx_import.sync.tools import READER_VERSIONS, Tools
+from edx_import.sync.tools import Tools
 
-_LOADERS = {ObjectKind.EVENTS: load_events, ObjectKind.DATABASE: load_database}
+_LOADERS = {ObjectKind.EVENTS: load_events, ObjectKind.DATABASE: load_database, ObjectKind.EMAIL: load_database, ObjectKind.RDX: load_rdx}
 
 
 def load_object(task: Task, tools: Tools) -> ObjectOutcome:
@@ -79,7 +81,7 @@ def _ended(record: ImportRecord, task: Task, outcome: ObjectOutcome, earlier: Im
     covered = task.coverage
     if earlier is not None and earlier.content_hash and earlier.content_hash == record.content_hash:
         covered = covered.joined(Coverage.of(earlier))
-    account = {"counts": record.counts, "collections": record.collections} if outcome.unchanged else _account(outcome)
+    account = {} if outcome.unchanged else _account(outcome)
     return replace(
         record,
         state=ImportState.LOADED,
@@ -93,4 +95,9 @@ def _ended(record: ImportRecord, task: Task, outcome: ObjectOutcome, earlier: Im
 
 
 def _account(outcome: ObjectOutcome) -> Mapping[str, Any]:
-    return {"counts": outcome.counts.as_dict(), "collections": dict(outcome.collections)}
+    return {
+        "counts": outcome.counts.as_dict(),
+        "collections": dict(outcome.collections),
+        "reasons": dict(outcome.reasons),
+        "manifest": tuple(outcome.manifest),
+    }

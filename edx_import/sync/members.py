@@ -1,60 +1,89 @@
-"""The members of a weekly ZIP, sorted into courses. Pure."""
+"""The members of a ZIP, sorted into courses. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edx_import.model import MemberName
-from edx_import.packages.naming import parse_member
+from edx_import.packages.naming import ORG_TASKS, parse_member
 
-#: Members that hold the exact course id in their first row, smallest first.
-ID_TASKS = ("student_courseenrollment", "certificates_generatedcertificate", "courseware_studentmodule")
+#: A name that was too long for the producer: cut, with a hash of the whole name before the extension.
+_CUT_NAME = re.compile(r"-[0-9a-f]{32}\.(sql|json|mongo)\.gpg$")
+
+UNKNOWN_NAME = "unknown name"
+CUT_NAME = "cut name"
 
 
 @dataclass(frozen=True, slots=True)
 class CourseMembers:
-    """The members of one course on one site, by task."""
+    """The members of one course on one site, by task. `failed`: those that hold the producer's traceback instead of data."""
 
     site: str
     course_part: str
-    by_task: Mapping[str, MemberName]
+    by_task: dict[str, MemberName] = field(default_factory=dict)
+    failed: dict[str, MemberName] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Contents:
-    """All members of a ZIP: those that are loaded, by course, and what is left out with the reason (and how often)."""
+    """All members of a ZIP: by course, of the whole organisation, with a cut name, and left out (path to reason)."""
 
-    courses: tuple[CourseMembers, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    courses: tuple[CourseMembers, ...] = ()
+    whole_org: list[MemberName] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def unknown(self) -> list[str]:
+        """The members that no rule knows."""
+        return [path for path, reason in self.left_out.items() if reason == UNKNOWN_NAME]
 
 
-def sort_members(paths: Iterable[str], sites: Collection[str], readable: Collection[str]) -> Contents:
-    """Groups member paths by site and course. `sites` are those asked for, `readable` the tasks there is a reader for."""
-    groups: dict[tuple[str, str], dict[str, MemberName]] = {}
-    left_out: dict[str, str] = {}
+def sort_members(paths: Iterable[str], sites: Collection[str], readable: Callable[[MemberName], bool]) -> Contents:
+    """Groups member paths by site and course. `sites` are those asked for; `readable` tells whether there is a reader."""
+    contents = Contents()
+    groups: dict[tuple[str, str], CourseMembers] = {}
     for path in paths:
         member = parse_member(path)
-        reason = _reason_to_leave(member, sites, readable)
-        if member is None or reason:
-            left_out[path] = reason
-            continue
-        tasks = groups.setdefault((member.site, member.course_part), {})
-        if member.task in tasks:
-            left_out[path] = "second file of a kind for its course"
+        if member is None or not readable(member):
+            _unreadable(path, contents)
+        elif member.site not in sites:
+            contents.left_out[path] = f"site {member.site}: not asked for"
+        elif member.task in ORG_TASKS:
+            contents.whole_org.append(member)
         else:
-            tasks[member.task] = member
-    courses = tuple(CourseMembers(site, part, tasks) for (site, part), tasks in sorted(groups.items()))
-    return Contents(courses, left_out)
+            key = member.site, member.course_part
+            _add(groups.setdefault(key, CourseMembers(*key)), member, contents)
+    contents.courses = tuple(group for _, group in sorted(groups.items()))
+    return contents
 
 
-def _reason_to_leave(member: MemberName | None, sites: Collection[str], readable: Collection[str]) -> str:
-    if member is None:
-        return "unknown name"
-    if member.site not in sites:
-        return f"site {member.site}: not asked for"
-    if member.failed:
-        return "the producer failed to make it"
-    if member.task not in readable:
-        return "a kind that is not loaded yet"
-    return ""
+def _unreadable(path: str, contents: Contents) -> None:
+    if _CUT_NAME.search(path):
+        contents.cut.append(path)
+    else:
+        contents.left_out[path] = UNKNOWN_NAME
+
+
+def _add(group: CourseMembers, member: MemberName, contents: Contents) -> None:
+    tasks = group.failed if member.failed else group.by_task
+    if member.task in tasks:
+        contents.left_out[member.path] = "second file of a kind for its course"
+    else:
+        tasks[member.task] = member
+
+
+def manifest(group: CourseMembers, course_id: str, expected: Collection[str], outcomes: Mapping[str, str]) -> dict[str, object]:
+    """What of the expected was there and what came of it. `outcomes` tells by task: loaded, unchanged, empty, failed, filtered."""
+    found = set(group.by_task)
+    return {
+        "site": group.site,
+        "course_id": course_id,
+        "expected": len(expected),
+        "found": len(found),
+        "absent": sorted(set(expected) - found - set(group.failed)),
+        "failed": sorted({*group.failed, *(task for task, outcome in outcomes.items() if outcome == "failed")}),
+        "empty": sorted(task for task, outcome in outcomes.items() if outcome == "empty"),
+        "skipped": sorted(task for task, outcome in outcomes.items() if outcome in ("unchanged", "filtered")),
+    }

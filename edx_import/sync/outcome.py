@@ -21,6 +21,7 @@ class ObjectOutcome:
     collections: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     members: dict[str, int] = field(default_factory=dict)
+    manifest: list[dict[str, object]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
     seconds: float = 0.0
@@ -33,9 +34,9 @@ class ObjectOutcome:
         _sum_into(self.collections, collections)
         _sum_into(self.reasons, reasons)
 
-    def member(self, state: str) -> None:
-        """Counts a member of a ZIP by what came of it."""
-        self.members[state] = self.members.get(state, 0) + 1
+    def count_members(self, outcome: str, number: int = 1) -> None:
+        """Counts members of a ZIP by what came of them."""
+        self.members[outcome] = self.members.get(outcome, 0) + number
 
     @property
     def line(self) -> str:
@@ -63,6 +64,8 @@ class ObjectOutcome:
         }
         if self.members:
             plain["members"] = dict(sorted(self.members.items()))
+        if self.manifest:
+            plain["manifest"] = self.manifest
         if self.reasons:
             plain["reject_reasons"] = dict(sorted(self.reasons.items()))
         if self.error:

@@ -17,7 +17,7 @@ class SyncRequest:
     """What the user asked for. The days are those in the names of event files (UTC), both included."""
 
     orgs: tuple[str, ...]
-    kinds: tuple[ObjectKind, ...] = (ObjectKind.DATABASE, ObjectKind.EVENTS)
+    kinds: tuple[ObjectKind, ...] = (ObjectKind.DATABASE, ObjectKind.EVENTS, ObjectKind.EMAIL)
     sites: tuple[str, ...] = (PROD,)
     courses: CourseFilter = CourseFilter()
     since: date | None = None
@@ -81,7 +81,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The tasks in their order (the weekly ZIP, then event days, newest first), and what is left out."""
+    """The tasks in their order (the weekly ZIP, then event days, newest first, then the rest), and what is left out."""
 
     tasks: tuple[Task, ...] = ()
     skips: tuple[Skip, ...] = ()
@@ -137,6 +137,7 @@ def _choose(
         taken, left = _event_days(events, request)
         chosen += taken
         skips += left
+        chosen += [item for item in listing if item.name.kind is ObjectKind.RDX and item.name.org == org]
     return chosen, skips
 
 
@@ -184,7 +185,7 @@ def _event_days(found: Sequence[DeliveredObject], request: SyncRequest) -> tuple
 def _decide(found: DeliveredObject, record: ImportRecord | None, request: SyncRequest, version: int) -> Task | Skip:
     """Done means: same content, same reader version, and nothing asked for beyond what was loaded."""
     wanted = request.coverage
-    if found.name.kind is ObjectKind.EVENTS:
+    if found.name.kind in (ObjectKind.EVENTS, ObjectKind.RDX):
         wanted = Coverage((found.name.site or PROD,), request.courses)
     if record is None:
         return Task(found, "new", wanted, force=request.force)

@@ -14,10 +14,10 @@ from edx_import.progress import Progress
 from edx_import.store.connection import Store
 from edx_import.store.course_metadata import known_courses, refresh_course, save_course
 from edx_import.store.ledger import Ledger
+from edx_import.sync.member_readers import READER_VERSIONS
 from edx_import.sync.outcome import SyncSummary
 from edx_import.sync.plan import Plan, Skip, SyncRequest, plan
 from edx_import.sync.pool import Executor
-from edx_import.sync.tools import READER_VERSIONS
 
 
 @dataclass(frozen=True, slots=True)

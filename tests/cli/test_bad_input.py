@@ -120,7 +120,7 @@ def test_empty_buckets(desk: Desk, s3_server: str) -> None:
     client.close()
     buckets = {"EDX_COURSE_DATA_BUCKET": "empty-bucket", "EDX_EVENT_BUCKET": "empty-bucket"}
     access = {"AWS_ENDPOINT_URL": s3_server, "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B"}
-    failed(desk.run("sync", **buckets, **access), 4, "nothing for the organisation")
+    failed(desk.with_variables(**buckets, **access).run("sync"), 4, "nothing for the organisation")
 
 
 def test_bucket_that_does_not_exist(at_s3: Desk) -> None:
@@ -131,7 +131,7 @@ def test_bucket_that_does_not_exist(at_s3: Desk) -> None:
 
 def test_no_aws_keys(at_s3: Desk) -> None:
     none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
-    failed(at_s3.run("sync", **none), 4, "AWS")
+    failed(at_s3.with_variables(**none).run("sync"), 4, "AWS")
 
 
 # --- objects

@@ -18,6 +18,22 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("boto3", "botocore", "pymongo", "bson", "gnupg", "yaml", "rich", "orjson", "isal", "moto", "hypothesis")
 
 
+MY_REPORT = '''"""Mine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from edx_import.api import Column, Context, Option, Report
+
+COLUMNS = (Column("n", int, "a number"),)
+
+
+def run(context: Context, *, times: Annotated[int, Option("how many")] = 2, loud: Annotated[bool, Option("louder")] = False) -> Report:
+    return Report(COLUMNS, [[n * (10 if loud else 1)] for n in range(times)])
+'''
+
+
 def test_help_is_instant() -> None:
     """Under 0.3 s; the best of five, since the machine has other things to do as well."""
     seconds = []
@@ -29,7 +45,9 @@ def test_help_is_instant() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    program = "import sys\nfrom edx_import.cli.error_boundary import run\nrun(['--help'])\nimport json\nprint('\\n' + json.dumps(sorted(sys.modules)))"
+    program = (
+        "import sys\nfrom edx_import.cli.error_boundary import run\nrun(['--help'])\nimport json\nprint('\\n' + json.dumps(sorted(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
     assert loaded.isdisjoint(HEAVY)
@@ -62,12 +80,7 @@ def test_command_list(desk: Desk) -> None:
 
 
 def test_command_of_a_folder_of_ones_own(desk: Desk, tmp_path: Path) -> None:
-    (tmp_path / "my_report.py").write_text(
-        '"""Mine."""\n\nfrom __future__ import annotations\n\nfrom typing import Annotated\n\nfrom edx_import.api import Column, Context, Option, Report\n\n'
-        "COLUMNS = (Column('n', int, 'a number'),)\n\n\n"
-        "def run(context: Context, *, times: Annotated[int, Option('how many')] = 2, loud: Annotated[bool, Option('louder')] = False) -> Report:\n"
-        "    return Report(COLUMNS, [[n * (10 if loud else 1)] for n in range(times)])\n"
-    )
+    (tmp_path / "my_report.py").write_text(MY_REPORT)
     own = desk.with_variables(COMMANDS_PATH=str(tmp_path))
     assert "my_report           Mine." in own.run("cmd", "--list", check=True).out
     assert own.run("cmd", "my_report", "--times", "3", "--loud", "--format", "csv", check=True).out == "n\n0\n10\n20\n"

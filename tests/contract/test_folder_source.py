@@ -16,6 +16,7 @@ ORG = "universityx"
 DATABASE = Wanted(ObjectKind.DATABASE, ORG)
 EMAIL = Wanted(ObjectKind.EMAIL, ORG)
 EVENTS = Wanted(ObjectKind.EVENTS, ORG)
+RDX = Wanted(ObjectKind.RDX, ORG)
 EVENTS_FILE = f"{ORG}-edx-events-2020-01-05.log.gz.gpg"
 EVENTS_KEY = f"{ORG}/edx/events/2020/{EVENTS_FILE}"
 
@@ -72,6 +73,28 @@ def test_the_folder_of_email_reports_itself_may_be_the_source(shelf: FolderShelf
     shelf.put(f"email-opt-in/{ORG}-2020-01-05.zip", b"email")
     source = FolderSource(shelf.path / "email-opt-in")
     assert (len(delivered(source, EMAIL)), len(delivered(source, DATABASE))) == (1, 0)
+
+
+def test_a_request_s_folder_itself_may_be_the_source(shelf: FolderShelf) -> None:
+    key = f"{ORG}/rdx/r-1/UniversityX_Demo_2020.tar.gz.gpg"
+    shelf.put(key, b"rdx")
+    [found] = delivered(FolderSource(shelf.path / ORG / "rdx" / "r-1"), RDX)
+    assert (found.key, found.location) == (key, "UniversityX_Demo_2020.tar.gz.gpg")
+
+
+def test_a_loose_research_package_is_passed_for_its_request_is_unknown(shelf: FolderShelf) -> None:
+    shelf.put("downloads/UniversityX_Demo_2020.tar.gz.gpg", b"rdx")
+    shelf.put("downloads/UniversityY_Demo_2020.tar.gz.gpg", b"not ours")
+    [found] = shelf.source.list(RDX)
+    assert isinstance(found, Passed)
+    assert found.key == "downloads/UniversityX_Demo_2020.tar.gz.gpg"
+    assert f"{ORG}/rdx/REQUEST-ID" in found.reason
+    assert list(shelf.source.list(EVENTS)) == []
+
+
+def test_a_research_package_among_events_is_passed_not_overlooked(shelf: FolderShelf) -> None:
+    shelf.put(f"{ORG}/edx/events/2020/UniversityX_Demo_2020.tar.gz.gpg", b"rdx")
+    assert [type(found) for found in shelf.source.list(EVENTS)] == [Passed]
 
 
 def test_the_same_object_twice_is_taken_from_its_first_place(shelf: FolderShelf) -> None:

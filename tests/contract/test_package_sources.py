@@ -23,12 +23,17 @@ from edx_import.settings import Secret
 ORG = "universityx"
 DATABASE = Wanted(ObjectKind.DATABASE, ORG)
 EMAIL = Wanted(ObjectKind.EMAIL, ORG)
+RDX = Wanted(ObjectKind.RDX, ORG)
 ALL_EVENTS = Wanted(ObjectKind.EVENTS, ORG)
 EVENTS = replace(ALL_EVENTS, since=date(2019, 1, 1), until=date(2020, 12, 31))  # fewer prefixes to list
 
 
 def events_key(day: str, token: str = "edx", org: str = ORG) -> str:
     return f"{org}/{token}/events/{day[:4]}/{org}-{token}-events-{day}.log.gz.gpg"
+
+
+def rdx_key(request: str = "r-1", stem: str = "UniversityX_Demo_2020") -> str:
+    return f"{ORG}/rdx/{request}/{stem}.tar.gz.gpg"
 
 
 class Shelf(Protocol):
@@ -125,10 +130,39 @@ class PackageSourcePromises:
             shelf.put(key, b"?")
         assert [list(shelf.source.list(wanted)) for wanted in (DATABASE, EVENTS, EMAIL)] == [[], [], []]
 
-    def test_research_packages_are_shown_as_not_read(self, shelf: Shelf) -> None:
-        shelf.put(f"{ORG}/rdx/17/UniversityX_Demo_2020.tar.gz.gpg", b"rdx")
-        [found] = shelf.source.list(Wanted(ObjectKind.RDX, ORG))
-        assert isinstance(found, Passed)
+    def test_research_packages_of_an_org_are_listed_with_request_and_stem(self, shelf: Shelf) -> None:
+        expected = [rdx_key("r-1", "UniversityX_Demo_2020"), rdx_key("r-1", "UniversityX_Demo_2021"), rdx_key("r-2", "UniversityX_Demo_2020")]
+        for key in reversed(expected):
+            shelf.put(key, b"rdx")
+        shelf.put("universityy/rdx/r-1/UniversityY_Demo_2020.tar.gz.gpg", b"not ours")
+        shelf.put(events_key("2020-01-05"), b"events")
+        found = delivered(shelf.source, RDX)
+        assert [item.key for item in found] == expected
+        assert [(item.name.request, item.name.stem, item.name.site) for item in found[1:]] == [
+            ("r-1", "UniversityX_Demo_2021", "rdx:r-1"),
+            ("r-2", "UniversityX_Demo_2020", "rdx:r-2"),
+        ]
+        with shelf.source.open(found[0]) as stream:
+            assert stream.read() == b"rdx"
+        assert keys(shelf, EVENTS) == [events_key("2020-01-05")]
+        assert passed(shelf.source, RDX) == passed(shelf.source, EVENTS) == []
+
+    def test_days_and_sites_do_not_count_for_research_packages(self, shelf: Shelf) -> None:
+        shelf.put(rdx_key(), b"rdx")
+        assert keys(shelf, replace(RDX, since=date(2020, 1, 1))) == [rdx_key()]
+        assert keys(shelf, replace(RDX, until=date(2020, 1, 1), sites=(EDGE,))) == [rdx_key()]
+
+    def test_an_unknown_name_among_research_packages_is_shown_with_a_reason(self, shelf: Shelf) -> None:
+        strange = [
+            f"{ORG}/rdx/r-1/UniversityX-Demo-2020.tar.gz.gpg",
+            f"{ORG}/rdx/r-1/notes.txt",
+            f"{ORG}/rdx/r-1/old/UniversityY_Demo_2020.tar.gz.gpg",
+        ]
+        for key in strange:
+            shelf.put(key, b"?")
+        shown = list(shelf.source.list(RDX))
+        assert [item.key for item in shown] == strange
+        assert all(isinstance(item, Passed) and item.reason for item in shown)
 
     def test_an_empty_file_is_listed_like_any_other(self, shelf: Shelf) -> None:
         shelf.put(events_key("2020-01-05"), b"")

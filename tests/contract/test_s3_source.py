@@ -66,7 +66,7 @@ class S3Shelf:
         self.source = S3Source(self.access)
 
     def put(self, key: str, data: bytes) -> None:
-        bucket = self.access.event_bucket if "/events/" in key else self.access.course_bucket
+        bucket = self.access.event_bucket if key.startswith(f"{ORG}/") else self.access.course_bucket
         self.client.put_object(Bucket=bucket, Key=key, Body=data)
 
 
@@ -152,6 +152,18 @@ def test_more_than_a_page_of_keys_is_listed_whole(shelf: S3Shelf, monkeypatch: p
     shelf.put(f"email-opt-in/{ZIP}", b"email")
     assert len(keys(shelf, EVENTS)) == 10
     assert len(keys(shelf, EMAIL)) == 1
+
+
+def test_research_packages_come_from_the_event_bucket_and_one_listing(shelf: S3Shelf, between: Between) -> None:
+    key = f"{ORG}/rdx/r-1/UniversityX_Demo_2020.tar.gz.gpg"
+    shelf.put(key, b"rdx")
+    source = S3Source(replace(shelf.access, endpoint_url=between.url))
+    [found] = delivered(source, Wanted(ObjectKind.RDX, ORG))
+    with source.open(found) as stream:
+        assert stream.read() == b"rdx"
+    [listing, get] = [urlsplit(path) for _, path, _ in between.requests]
+    assert (listing.path.strip("/"), parse_qs(listing.query)["prefix"]) == (shelf.access.event_bucket, [f"{ORG}/rdx/"])
+    assert get.path == f"/{shelf.access.event_bucket}/{key}"
 
 
 def test_only_lists_with_a_prefix_and_gets(shelf: S3Shelf, between: Between) -> None:

@@ -91,7 +91,8 @@ def test_metadata_reaches_the_documents_of_the_course_and_no_others(database: St
         ]
     )
     database.database["forum"].insert_many([{"_id": "prod|a", **base, "course": stale}, {"_id": "prod|b", "site": "prod", "course": stale}])
-    database.database["other_things"].insert_many([{"_id": "a", **base, "course": stale}, {"_id": "b", **base}])
+    others = [{"_id": row_id("prod", ID, "a"), **base, "course": stale}, {"_id": row_id("prod", ID, "b"), **base}]
+    database.database["other_things"].insert_many(others)
     database.database["courseware_studentmodule"].insert_one({"_id": row_id("prod", ID, "1"), **base})
     assert refresh_course(database, "prod", ID) == 4
     assert refresh_course(database, "prod", ID) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 from edx_import.errors import ConfigurationError, StoreError
 from edx_import.store import local_server
 from edx_import.store.connection import Store
-from edx_import.store.local_server import LocalServer, find_mongod
+from edx_import.store.local_server import LocalServer, find_mongod, wait_until_ended
 
 #: The promise: so long after its last client the server is gone, in seconds.
 GONE_WITHIN = 5.0
@@ -134,7 +135,9 @@ def test_home_with_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
         path = Path(_status(home)["socket"])
         assert len(str(path)) <= 100
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    _expect_gone(home)
+    wait_until_ended(home)
+    assert _servers(home) == []
+    shutil.rmtree(home)
     path.parent.rmdir()
 
 

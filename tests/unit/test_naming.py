@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edx_import.model import EDGE, PROD, MemberName, ObjectKind, ObjectName
+from edx_import.model import EDGE, NO_DATE, PROD, MemberName, ObjectKind, ObjectName
 from edx_import.packages.base import Wanted
 from edx_import.packages.naming import ORG_TASKS, build_key, build_member, listing_prefixes, parse_file_name, parse_key, parse_member
 
@@ -21,7 +21,12 @@ orgs = st.from_regex(r"[a-z0-9_][a-z0-9_.~:-]*", fullmatch=True) | st.sampled_fr
 days = st.dates(min_value=date(1000, 1, 1))
 zips = st.builds(ObjectName, st.sampled_from([ObjectKind.DATABASE, ObjectKind.EMAIL]), orgs, days)
 event_files = st.builds(ObjectName, st.just(ObjectKind.EVENTS), orgs, days, st.sampled_from(["edx", "prod", "edge", "patches"]))
-names = zips | event_files
+requests = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.~-]*", fullmatch=True)
+stems = st.from_regex(r"[^\W_][\w.~:-]*_[\w.~:-]+_[\w.~:-]+", fullmatch=True) | st.sampled_from(
+    ["DemoX_D101_1T2020", "DemoX_D90_2013_Fall", "D_C_R.tar.gz.gpg", "a_b_rdx", "Ñ_ß_½"]
+)
+rdx_files = st.builds(ObjectName, st.just(ObjectKind.RDX), orgs, st.just(NO_DATE), st.just(""), requests, stems)
+names = zips | event_files | rdx_files
 
 
 @settings(deadline=None)
@@ -36,8 +41,20 @@ def test_the_base_name_of_an_event_file_says_as_much_as_its_key(name: ObjectName
     assert parse_file_name(build_key(name).rpartition("/")[2]) == name
 
 
+@settings(deadline=None)
+@given(rdx_files)
+def test_the_base_name_of_a_research_package_says_all_but_its_request(name: ObjectName) -> None:
+    loose = parse_file_name(build_key(name).rpartition("/")[2])
+    assert loose == ObjectName(ObjectKind.RDX, name.stem.partition("_")[0].lower(), NO_DATE, stem=name.stem)
+    assert loose.site is None
+    with pytest.raises(ValueError, match="no request"):
+        build_key(loose)
+
+
 keyish = st.lists(
-    st.sampled_from("a - / edx prod edge patches events -events- 2020 2020-01-05 2020-02-30 .zip .log.gz.gpg email-opt-in".split()),
+    st.sampled_from(
+        "a - / _ . rdx A_B_C .tar.gz.gpg edx prod edge patches events -events- 2020 2020-01-05 2020-02-30 .zip .log.gz.gpg email-opt-in".split()
+    ),
     max_size=14,
 ).map("".join)
 
@@ -62,6 +79,10 @@ def test_a_key_that_is_read_is_written_back_the_same(key: str) -> None:
         (
             "u-x/edx/events/2020/u-x-edx-events-2020-01-05.log.gz.gpg",
             ObjectName(ObjectKind.EVENTS, "u-x", DAY, "edx"),
+        ),
+        (
+            "u-x/rdx/r-2020-001/U-X_D-1.2_2013_Fall.tar.gz.gpg",
+            ObjectName(ObjectKind.RDX, "u-x", NO_DATE, request="r-2020-001", stem="U-X_D-1.2_2013_Fall"),
         ),
     ],
 )
@@ -101,16 +122,28 @@ def test_both_tokens_of_the_main_site_mean_prod(token: str) -> None:
         "u/stage/events/2020/u-stage-events-2020-01-05.log.gz.gpg",
         "u/edx/events/2020/u-edx-events-2020-01-05.log.gz",
         "u/edx/events/2020/",
-        "u/rdx/17/UniversityX_Demo_2020.tar.gz.gpg",
+        "u/rdx/UniversityX_Demo_2020.tar.gz.gpg",
+        "u/rdx//UniversityX_Demo_2020.tar.gz.gpg",
+        "u/rdx/../UniversityX_Demo_2020.tar.gz.gpg",
+        "u/rdx/1,2/UniversityX_Demo_2020.tar.gz.gpg",
+        "u/rdx/1/7/UniversityX_Demo_2020.tar.gz.gpg",
+        "u/rdx/17/UniversityX-Demo-2020.tar.gz.gpg",
+        "u/rdx/17/_Demo_2020.tar.gz.gpg",
+        "u/rdx/17/.UniversityX_Demo_2020.tar.gz.gpg",
+        "u/rdx/17/UniversityX_Demo_2020.tar.gz",
+        "U/rdx/17/UniversityX_Demo_2020.tar.gz.gpg",
+        "rdx/17/UniversityX_Demo_2020.tar.gz.gpg",
     ],
 )
 def test_what_is_nearly_a_key_is_none(key: str) -> None:
     assert parse_key(key) is None
 
 
-def test_a_research_package_has_no_key_yet() -> None:
-    with pytest.raises(ValueError, match="rdx"):
-        build_key(ObjectName(ObjectKind.RDX, "universityx", DAY))
+def test_a_research_package_is_a_site_of_its_request() -> None:
+    name = parse_key("universityx/rdx/r-17/UniversityX_Demo_2020.tar.gz.gpg")
+    assert name is not None
+    assert name.site == "rdx:r-17"
+    assert listing_prefixes(Wanted(ObjectKind.RDX, "universityx"), 2020) == ("universityx/rdx/",)
 
 
 def test_loose_files_are_known_by_their_own_prefix() -> None:

@@ -132,7 +132,7 @@ def rows_of(table: Table) -> st.SearchStrategy[list[tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_every_cell_comes_back_exactly_even_from_the_database(table: Table, data: st.DataObject) -> None:
     rows = data.draw(rows_of(table))

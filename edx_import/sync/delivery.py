@@ -1,0 +1,60 @@
+"""What the loading of one ZIP has at hand, and the ledger's entries of its members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from edx_import import __version__
+from edx_import.decryption import VerifiedContent, verified
+from edx_import.model import ImportRecord, ImportState, MemberName
+from edx_import.packages.archive import Archive
+from edx_import.store.ledger import below_top
+from edx_import.sync.member_readers import Unpack
+from edx_import.sync.outcome import ObjectOutcome
+from edx_import.sync.plan import Task
+from edx_import.sync.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One ZIP being loaded. `earlier`: what was last done with each member in any snapshot, by its path below the top folder."""
+
+    task: Task
+    tools: Tools
+    archive: Archive
+    outcome: ObjectOutcome
+    earlier: Mapping[str, ImportRecord]
+
+    def verified(self, path: str, unpack: Unpack = iter) -> VerifiedContent:
+        """The unpacked content of a member, known to be whole. Raises the errors of decryption and archive."""
+        return verified(self.tools.keyring, partial(self.archive.open, path), unpack)
+
+    def last_time(self, member: MemberName) -> ImportRecord | None:
+        """What was last done with this member, this week or an earlier one."""
+        return self.earlier.get(below_top(member.path))
+
+    def begun(self, member: MemberName) -> ImportRecord:
+        """The ledger's entry of a member while it is taken up; what was loaded of it before stays in its counts."""
+        key, name = self.task.delivered.key, self.task.delivered.name
+        before = self.last_time(member)
+        return ImportRecord(
+            key,
+            ImportState.LOADING,
+            member=member.path,
+            kind=member.task,
+            org=name.org,
+            site=member.site,
+            date=name.date.isoformat(),
+            counts=before.counts if before is not None else {},
+            started=datetime.now(UTC),
+            attempts=1 + (before.attempts if before is not None and before.key == key else 0),
+            tool_version=__version__,
+        )
+
+    def save(self, record: ImportRecord, state: ImportState, **changes: Any) -> None:
+        """Records how a member ended."""
+        self.tools.ledger.save(replace(record, state=state, finished=datetime.now(UTC), **changes))

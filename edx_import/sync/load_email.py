@@ -1,0 +1,82 @@
+"""The e-mail opt-in report: one file for all courses of an organisation, delivered in a ZIP of its own or in the weekly one."""
+
+from __future__ import annotations
+
+import re
+
+from edx_import.decryption import VerifiedContent
+from edx_import.errors import EdxImportError
+from edx_import.formats.base import ReadContext
+from edx_import.model import Counts, Document, ImportRecord, ImportState, Items, MemberName
+from edx_import.store.writer import WriteResult, courses_from, remove_gone, write
+from edx_import.sync.accounting import check_account
+from edx_import.sync.delivery import Delivery
+from edx_import.sync.load_member import KnownCourse, guard, is_same, snapshot_target
+from edx_import.sync.member_readers import EMAIL, MemberReader, reader_for
+
+
+def load_email(delivery: Delivery, member: MemberName) -> None:
+    """Loads the report unless a newer one is in already. An expected error is recorded and warned of."""
+    record = delivery.begun(member)
+    try:
+        outcome = _load(delivery, member, record)
+    except EdxImportError as error:
+        outcome = "failed"
+        delivery.outcome.warnings.append(f"{member.path}: {error.what}{f' ({error.hint})' if error.hint else ''}")
+        delivery.save(record, ImportState.FAILED, error=error.what)
+    delivery.outcome.count_members(outcome)
+
+
+def _load(delivery: Delivery, member: MemberName, record: ImportRecord) -> str:
+    reader, before = _reader(member), delivery.last_time(member)
+    if before is not None and before.state is ImportState.LOADED and before.date > record.date:
+        delivery.outcome.warnings.append(f"{member.path}: left out: the report of {before.date} is loaded already, and is newer")
+        return "left out"
+    content = delivery.verified(member.path, reader.unpack)
+    courses = delivery.task.coverage.courses
+    if not delivery.task.force and before is not None:
+        if is_same(before, reader, content.content_hash) and courses.within(before.filter):
+            known = {"content_hash": before.content_hash, "reader_version": before.reader_version, "filter": before.filter}
+            delivery.save(record, ImportState.LOADED, attempts=0, **known)
+            return "unchanged"
+        guard(delivery, member, reader, content, KnownCourse(member.site, "", {}))
+    written = _write(delivery, member, reader, content)
+    account = {"counts": written.counts.as_dict(), "collections": written.by_collection}
+    facts = {"content_hash": content.content_hash, "reader_version": reader.reader.version, "filter": courses}
+    delivery.save(record, ImportState.LOADED, attempts=0, **account, **facts)
+    return "loaded"
+
+
+def _reader(member: MemberName) -> MemberReader:
+    reader = reader_for(member)
+    if reader is None or member.task != EMAIL:
+        raise AssertionError(f"{member.path} is no e-mail opt-in report")
+    return reader
+
+
+def _write(delivery: Delivery, member: MemberName, reader: MemberReader, content: VerifiedContent) -> WriteResult:
+    """Writes the rows of the courses asked for; then removes what the report no longer has of them."""
+    store, catalog, counts = delivery.tools.store, delivery.tools.catalog, Counts()
+    context = ReadContext(member.site, resolve=catalog.resolve, note=counts.note)
+    target = snapshot_target(delivery, member, reader, content)
+    written = write(store, _of_courses(delivery, reader.reader.read(content.chunks(), context), counts), target)
+    counts.read += counts.filtered
+    written.counts.add(counts)
+    delivery.outcome.add(written.counts, written.by_collection, written.reasons)
+    check_account(member.path, written.counts)
+    org = delivery.task.delivered.name.org
+    for course_id in courses_from(store, reader.collection, member.site, rf"^(email-opt-in/email-opt-in-)?{re.escape(org)}-\d{{4}}-\d\d-\d\d\.zip//"):
+        if catalog.matches(course_id, delivery.task.coverage.courses):
+            removed = remove_gone(store, reader.collection, member.site, course_id, target)
+            written.counts.removed += removed
+            delivery.outcome.counts.removed += removed
+    return written
+
+
+def _of_courses(delivery: Delivery, items: Items, counts: Counts) -> Items:
+    courses = delivery.task.coverage.courses
+    for item in items:
+        if isinstance(item, Document) and not courses.takes_all and not delivery.tools.catalog.matches(item.fields["course_id"], courses):
+            counts.filtered += 1
+        else:
+            yield item

@@ -1,0 +1,123 @@
+"""One member of a ZIP: verified, compared with last time, guarded, written; recorded whatever comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from edx_import.decryption import VerifiedContent
+from edx_import.errors import EdxImportError, PackageError
+from edx_import.formats.base import ReadContext
+from edx_import.model import Counts, ImportRecord, ImportState, MemberName
+from edx_import.store.ledger import member_key
+from edx_import.store.writer import WriteResult, WriteTarget, remove_gone, write
+from edx_import.sync.accounting import check_account
+from edx_import.sync.delivery import Delivery
+from edx_import.sync.member_readers import MemberReader
+from edx_import.sync.outcome import ObjectOutcome
+from edx_import.sync.tools import Tools
+
+#: A file that had this many rows or more, and now has less than half of them, is not believed.
+GUARDED_ROWS = 50
+
+#: Since this day a table without rows has its header line all the same; before, an empty result gave a file of no bytes.
+HEADERS_SINCE = date(2015, 11, 23)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCourse:
+    """A course whose members are loaded: its site, its exact id, and the metadata that goes onto its documents."""
+
+    site: str
+    course_id: str
+    metadata: Mapping[str, Any]
+
+
+def load_member(delivery: Delivery, member: MemberName, reader: MemberReader, course: KnownCourse, held: VerifiedContent | None = None) -> str:
+    """Loads one member and gives its outcome: loaded, unchanged, empty or failed. `held` is its content when it was looked at before.
+
+    An expected error is recorded and warned of, and ends only this member.
+    """
+    record = delivery.begun(member)
+    try:
+        content = held or delivery.verified(member.path, reader.unpack)
+        return _load(delivery, member, reader, course, content, record)
+    except EdxImportError as error:
+        delivery.outcome.warnings.append(f"{member.path}: {error.what}{f' ({error.hint})' if error.hint else ''}")
+        delivery.save(record, ImportState.FAILED, error=error.what)
+        return "failed"
+
+
+def _load(delivery: Delivery, member: MemberName, reader: MemberReader, course: KnownCourse, content: VerifiedContent, record: ImportRecord) -> str:
+    before = delivery.last_time(member)
+    if before is not None and not delivery.task.force and is_same(before, reader, content.content_hash):
+        known = {"content_hash": before.content_hash, "reader_version": before.reader_version, "collections": before.collections}
+        delivery.save(record, ImportState.LOADED, attempts=0, **known)
+        return "unchanged"
+    if not delivery.task.force:
+        guard(delivery, member, reader, content, course)
+    reader.check(content.chunks())
+    delivery.tools.ledger.save(record)
+    target = snapshot_target(delivery, member, reader, content)
+    written = write_snapshot(delivery.tools, delivery.outcome, reader, course, content.chunks(), target)
+    delivery.save(
+        record,
+        ImportState.LOADED,
+        attempts=0,
+        content_hash=content.content_hash,
+        reader_version=reader.reader.version,
+        counts=written.counts.as_dict(),
+        collections=written.by_collection,
+    )
+    return "loaded" if written.counts.read else "empty"
+
+
+def is_same(before: ImportRecord, reader: MemberReader, content_hash: str) -> bool:
+    """The member is what it was when it was last loaded (courses in the archive never change), and nothing else was tried since."""
+    return before.state is ImportState.LOADED and before.content_hash == content_hash and before.reader_version == reader.reader.version
+
+
+def guard(delivery: Delivery, member: MemberName, reader: MemberReader, content: VerifiedContent, course: KnownCourse) -> None:
+    """Refuses what looks like an accident of the producer's, before anything is written. Raises PackageError."""
+    before = delivery.last_time(member)
+    rows_before = int(before.counts.get("read", 0)) if before is not None else 0
+    if not content.size and not reader.may_be_empty and (rows_before or delivery.task.delivered.name.date >= HEADERS_SINCE):
+        raise PackageError("the file has no bytes", "What was loaded before is kept; `--force` takes the file as it is.")
+    if rows_before < GUARDED_ROWS:
+        return
+    rows = _rows(content, reader, member, course)
+    if rows * 2 < rows_before:
+        what = f"it has {rows:,} rows, after {rows_before:,} in the delivery before"
+        raise PackageError(what, "What was loaded before is kept; if the new file is right, `--force` takes it.")
+
+
+def _rows(content: VerifiedContent, reader: MemberReader, member: MemberName, course: KnownCourse) -> int:
+    """How many rows the content has, without loading it."""
+    if reader.headers is not None:
+        return max(content.lines - reader.headers, 0)
+    context = ReadContext(member.site, course.course_id)
+    return sum(1 for _ in reader.reader.read(content.chunks(), context))
+
+
+def write_snapshot(
+    tools: Tools, outcome: ObjectOutcome, reader: MemberReader, course: KnownCourse, chunks: Iterable[bytes], target: WriteTarget
+) -> WriteResult:
+    """Writes a member's rows, then removes those of the course that are gone: only after its stream has ended well."""
+    counts = Counts()
+    context = ReadContext(course.site, course.course_id, course.metadata, tools.catalog.resolve, counts.note)
+    written = write(tools.store, reader.reader.read(chunks, context), target)
+    written.counts.add(counts)
+    outcome.add(written.counts, written.by_collection, written.reasons)
+    check_account(target.import_key, written.counts)
+    removed = remove_gone(tools.store, reader.collection, course.site, course.course_id, target)
+    written.counts.removed += removed
+    outcome.counts.removed += removed
+    return written
+
+
+def snapshot_target(delivery: Delivery, member: MemberName, reader: MemberReader, content: VerifiedContent) -> WriteTarget:
+    """What says of a document that it comes from this content of this member, read by this reader."""
+    key = member_key(delivery.task.delivered.key, member.path)
+    return WriteTarget(key, f"{content.content_hash[:12]}-{reader.reader.version}", replace=True)
