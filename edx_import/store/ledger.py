@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from pymongo import WriteConcern
+
 from edx_import.model import CourseFilter, ImportRecord, ImportState
 from edx_import.store.collections import IMPORTS
 from edx_import.store.connection import Store, whole_milliseconds
@@ -54,10 +56,15 @@ class Ledger:
         return {below_top(record.member): record for record in ordered}
 
     def save(self, record: ImportRecord) -> None:
-        """Puts a record in the place of the one of that object or member. Raises StoreError."""
+        """Puts a record in the place of the one of that object or member. Raises StoreError.
+
+        A record of work under way is not waited for until it is on disk: whatever is written after it gets there after it.
+        """
         document = record_to_document(record)
+        under_way = record.state not in (ImportState.LOADED, ImportState.FAILED, ImportState.SKIPPED)
+        collection = self._collection.with_options(write_concern=WriteConcern(w=1)) if under_way else self._collection
         with mongo_errors("writing to the ledger"):
-            self._collection.replace_one({"_id": document["_id"]}, {**document, "host": socket.gethostname()}, upsert=True)
+            collection.replace_one({"_id": document["_id"]}, {**document, "host": socket.gethostname()}, upsert=True)
 
     def _found(self, query: Mapping[str, Any]) -> list[ImportRecord]:
         with mongo_errors("reading the ledger"):

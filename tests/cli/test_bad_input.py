@@ -75,7 +75,7 @@ def test_every_problem_of_the_environment_at_once(at_folder: Desk) -> None:
 
 
 def test_organisation_unknown_to_the_settings(desk: Desk, tmp_path: Path) -> None:
-    (tmp_path / "courses.yaml").write_text("courses: []\n")
+    Path(desk.environment["COURSES_FILE"]).write_text("courses: []\n")
     failed(desk.run("sync", "--source", str(tmp_path), EDX_ORG=""), 3, "organisation is not known")
 
 

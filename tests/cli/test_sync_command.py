@@ -39,14 +39,15 @@ def test_sync_from_s3_loads_what_the_package_holds(at_s3: Desk, package: Package
 
 def test_other_organisations_whose_name_begins_like_ours_are_not_loaded(at_s3: Desk) -> None:
     summary = at_s3.sync()
-    assert {found["key"].partition("/")[0] for found in summary["imports"]} == {"demox-2020-01-12.zip", "demox"}
+    assert {found["key"].partition("/")[0] for found in summary["imports"]} == {"demox-2020-01-12.zip", "demox", "email-opt-in"}
+    assert not [found["key"] for found in summary["imports"] if "demox-pro" in found["key"]]
 
 
 def test_second_sync_does_nothing_says_so_and_the_database_is_identical(at_s3: Desk) -> None:
     at_s3.sync()
     before = at_s3.hash()
     said = at_s3.run("sync", check=True)
-    assert "nothing new: left out: 3 already loaded" in said.err
+    assert "nothing new: left out: 4 already loaded" in said.err
     assert at_s3.hash() == before
 
 
@@ -112,7 +113,7 @@ def test_dry_run_as_text_ends_with_a_sum(at_folder: Desk) -> None:
     lines = at_folder.run("sync", "--dry-run", check=True).out.splitlines()
     assert lines[0].startswith("load  demox-2020-01-12.zip")
     assert lines[0].endswith("(new)")
-    assert lines[-1].startswith("3 objects to load, ")
+    assert lines[-1].startswith("4 objects to load, ")
 
 
 def test_two_processes_load_the_same_as_one(at_folder: Desk) -> None:
@@ -181,4 +182,4 @@ def test_status_tells_what_was_imported(at_folder: Desk) -> None:
     at_folder.sync()
     rows = at_folder.run("status", "--json", check=True).json
     assert (rows[0]["object"], rows[0]["state"]) == ("demox-2020-01-12.zip", "loaded")
-    assert len(rows) == 3
+    assert len(rows) == 4

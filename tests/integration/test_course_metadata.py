@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_metadata_reaches_the_documents_of_the_course_and_no_others(database: St
         ]
     )
     database.database["forum"].insert_many([{"_id": "prod|a", **base, "course": stale}, {"_id": "prod|b", "site": "prod", "course": stale}])
-    others = [{"_id": row_id("prod", ID, "a"), **base, "course": stale}, {"_id": row_id("prod", ID, "b"), **base}]
+    others: list[dict[str, Any]] = [{"_id": row_id("prod", ID, "a"), **base, "course": stale}, {"_id": row_id("prod", ID, "b"), **base}]
     database.database["other_things"].insert_many(others)
     database.database["courseware_studentmodule"].insert_one({"_id": row_id("prod", ID, "1"), **base})
     assert refresh_course(database, "prod", ID) == 4

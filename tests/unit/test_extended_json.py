@@ -155,7 +155,7 @@ def test_a_wrapper_is_no_level_but_what_surrounds_it_is() -> None:
 
 def test_records_without_end_are_refused() -> None:
     with pytest.raises(TooManyReplacedError):
-        open_wrappers([{"$numberInt": "1"}] * 200_000)
+        open_wrappers({"k" * 10_000: [{"$numberInt": "1"}] * 500})
 
 
 # --- the notation of the shell
