@@ -35,6 +35,7 @@ bench: $(VENV)/.dev $(VENV)/.programs ## how fast a sync is, against what the da
 
 docs: $(VENV)/.dev ## make the pages anew that are made from the program (docs/cli.md, tables in the README)
 	@$(BIN)/python -m edx_import.cli.reference
+	@$(BIN)/python -m edx_import.data_dictionary > docs/data-dictionary.md
 
 pins: $(VENV)/.made ## newer versions of all packages into constraints.txt
 	@PYTHON=$(BIN)/python .ci/pins

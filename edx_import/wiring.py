@@ -20,6 +20,7 @@ from edx_import.settings import Secret, Settings
 from edx_import.store.collections import ensure_collections
 from edx_import.store.connection import Store
 from edx_import.store.local_server import LocalServer
+from edx_import.store.lock import LockToken, sync_lock
 from edx_import.store.schema import check_schema
 from edx_import.sync.plan import Plan
 from edx_import.sync.pool import Executor, InlineExecutor, ProcessExecutor
@@ -108,6 +109,7 @@ class WorkerSpec:
     uri: Secret
     ticket: KeyringTicket
     catalog: CourseCatalog
+    lock: LockToken | None = None
     source: str | None = None
     keep: Path | None = None
 
@@ -120,6 +122,7 @@ def build_tools(spec: WorkerSpec) -> Tools:
         store=Store.connect(spec.uri, spec.settings.storage_db),
         catalog=spec.catalog,
         scratch=spec.settings.scratch,
+        lock=spec.lock,
         keep=spec.keep,
     )
 
@@ -138,15 +141,21 @@ class Workplace:
     keep: Path | None = None
     progress: Progress = field(default_factory=SilentProgress)
     jobs: int = 1
+    lock: LockToken | None = None
+
+    def take_lock(self) -> None:
+        """Makes this the one sync of the database until the workplace is closed. Raises LockHeldError."""
+        self.lock = self.stack.enter_context(sync_lock(self.store))
 
     def executor_for(self, plan: Plan) -> Executor:
         """One process for one object, up to `jobs` for more. Opens the keyring, so that a wrong passphrase is told before anything is fetched."""
         keyring = self.stack.enter_context(open_keyring(self.settings))
         jobs = min(self.jobs, len(plan.tasks))
         if jobs > 1:
-            spec = WorkerSpec(self.settings, self.uri, keyring.ticket, self.catalog, self.source_uri, self.keep)
+            spec = WorkerSpec(self.settings, self.uri, keyring.ticket, self.catalog, self.lock, self.source_uri, self.keep)
             return ProcessExecutor(jobs, build_tools, spec, self.progress)
-        return InlineExecutor(Tools(self.source, keyring, self.store, self.catalog, self.settings.scratch, self.keep, self.progress))
+        tools = Tools(self.source, keyring, self.store, self.catalog, self.settings.scratch, self.lock, self.keep, self.progress)
+        return InlineExecutor(tools)
 
 
 @contextmanager

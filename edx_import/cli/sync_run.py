@@ -38,6 +38,7 @@ def run_sync(
         _say_where(terminal, place)
         if dry_run:
             return _show_plan(terminal, prepare(place.source, place.store, request), as_json)
+        place.take_lock()
         refreshed = refresh_metadata(place.store, place.catalog, request.sites)
         prepared = prepare(place.source, place.store, request)
         _announce(terminal, prepared, place)

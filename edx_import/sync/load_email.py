@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from edx_import.decryption import VerifiedContent
-from edx_import.errors import EdxImportError
+from edx_import.errors import EdxImportError, LockHeldError, StoreError
 from edx_import.formats.base import ReadContext
 from edx_import.model import Counts, Document, ImportRecord, ImportState, Items, MemberName
 from edx_import.store.writer import WriteResult, courses_from, remove_gone, write
@@ -20,6 +20,8 @@ def load_email(delivery: Delivery, member: MemberName) -> None:
     record = delivery.begun(member)
     try:
         outcome = _load(delivery, member, record)
+    except (LockHeldError, StoreError):
+        raise  # nothing of this member's making: the others would fare no better
     except EdxImportError as error:
         outcome = "failed"
         delivery.outcome.warnings.append(f"{member.path}: {error.what}{f' ({error.hint})' if error.hint else ''}")
@@ -65,6 +67,7 @@ def _write(delivery: Delivery, member: MemberName, reader: MemberReader, content
     delivery.outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(member.path, written.counts)
     org = delivery.task.delivered.name.org
+    delivery.tools.check_lock()
     for course_id in courses_from(store, reader.collection, member.site, rf"^(email-opt-in/email-opt-in-)?{re.escape(org)}-\d{{4}}-\d\d-\d\d\.zip//"):
         if catalog.matches(course_id, delivery.task.coverage.courses):
             removed = remove_gone(store, reader.collection, member.site, course_id, target)

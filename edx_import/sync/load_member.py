@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from edx_import.decryption import VerifiedContent
-from edx_import.errors import EdxImportError, PackageError
+from edx_import.errors import EdxImportError, LockHeldError, PackageError, StoreError
 from edx_import.formats.base import ReadContext
 from edx_import.model import Counts, ImportRecord, ImportState, MemberName
 from edx_import.store.ledger import member_key
@@ -44,6 +44,8 @@ def load_member(delivery: Delivery, member: MemberName, reader: MemberReader, co
     try:
         content = held or delivery.verified(member.path, reader.unpack)
         return _load(delivery, member, reader, course, content, record)
+    except (LockHeldError, StoreError):
+        raise  # nothing of this member's making: the others would fare no better
     except EdxImportError as error:
         delivery.outcome.warnings.append(f"{member.path}: {error.what}{f' ({error.hint})' if error.hint else ''}")
         delivery.save(record, ImportState.FAILED, error=error.what)
@@ -111,6 +113,7 @@ def write_snapshot(
     written.counts.add(counts)
     outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(target.import_key, written.counts)
+    tools.check_lock()
     removed = remove_gone(tools.store, reader.collection, course.site, course.course_id, target)
     written.counts.removed += removed
     outcome.counts.removed += removed

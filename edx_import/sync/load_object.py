@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edx_import import __version__
-from edx_import.errors import EdxImportError
+from edx_import.errors import EdxImportError, LockHeldError
 from edx_import.model import ImportRecord, ImportState, ObjectKind
 from edx_import.sync.fetch import fetched
 from edx_import.sync.load_database import load_database
@@ -39,9 +39,12 @@ def load_object(task: Task, tools: Tools) -> ObjectOutcome:
         if outcome.error:
             outcome.state = ImportState.FAILED
         record = replace(record, content_hash=content_hash or record.content_hash)
+    except LockHeldError:
+        raise
     except EdxImportError as error:
         outcome.state, outcome.error = ImportState.FAILED, error
     outcome.seconds = time.monotonic() - started
+    tools.check_lock()
     tools.ledger.save(_ended(record, task, outcome, earlier))
     tools.progress.finish(outcome.key, outcome.line)
     return outcome

@@ -11,6 +11,7 @@ from edx_import.packages.base import PackageSource
 from edx_import.progress import Progress, SilentProgress
 from edx_import.store.connection import Store
 from edx_import.store.ledger import Ledger
+from edx_import.store.lock import LockToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,14 @@ class Tools:
     store: Store
     catalog: CourseCatalog
     scratch: Path
+    lock: LockToken | None = None
     keep: Path | None = None
     progress: Progress = field(default_factory=SilentProgress)
+
+    def check_lock(self) -> None:
+        """Before something is removed or confirmed: is this sync still the one? Raises LockHeldError, StoreError."""
+        if self.lock is not None:
+            self.lock.check(self.store)
 
     @property
     def ledger(self) -> Ledger:
