@@ -12,7 +12,8 @@ from edx_import.store.lock import EXPIRY_SECONDS, LOCK_ID, sync_lock
 
 
 def test_second_sync_is_told_who_has_the_lock(database: Store) -> None:
-    with sync_lock(database), pytest.raises(LockHeldError, match=r"another sync is running on this database: process [0-9]+ on "), sync_lock(database):
+    held = r"another sync is running on this database: process [0-9]+ on "
+    with sync_lock(database), pytest.raises(LockHeldError, match=held), sync_lock(database):
         pass
 
 
