@@ -193,7 +193,7 @@ class ImportRecord:
     """What the ledger knows of one delivered object (`member` empty) or of one member of it. `key` is the object's canonical key.
 
     `reasons` counts what was rejected by reason. `manifest` says of each course of a weekly ZIP what was expected, found, absent, failed, empty
-    and skipped.
+    and skipped. `course_id` is that of a member's documents.
     """
 
     key: str
@@ -203,6 +203,7 @@ class ImportRecord:
     org: str = ""
     site: str = ""
     date: str = ""
+    course_id: str = ""
     size: int = 0
     etag: str = ""
     content_hash: str = ""

@@ -99,6 +99,8 @@ def forget_secrets(environ: MutableMapping[str, str]) -> None:
     """Takes the secrets out of an environment (`os.environ`, once the settings are read), so that no child inherits them."""
     for name in SECRET_VARIABLES:
         environ.pop(name, None)
+    for name in [name for name in environ if name.startswith("STORAGE_ENV_")]:
+        del environ[name]  # what a Docker link tells of the other container's environment, its passwords included
 
 
 @dataclass(frozen=True, slots=True)

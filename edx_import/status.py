@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
+from edx_import.courses import matches
 from edx_import.model import ImportRecord, ImportState, ObjectKind
 from edx_import.reports.report import Column, Report
 from edx_import.store.connection import Store
-from edx_import.store.ledger import Ledger, below_top
+from edx_import.store.ledger import Ledger, below_top, member_key
 from edx_import.store.rejects import kept_rejects
 
 _OBJECTS = (
     Column("object", str, "key of the delivered object"),
     Column("state", str, "loaded, failed, or how far it came"),
     Column("site", str, "the sites that were loaded of it"),
-    Column("courses", str, "the courses that were asked for; empty: all"),
+    Column("only_courses", str, "the courses that were asked for; empty: all"),
     Column("read", int, "rows read; of a weekly package, those of the members that were not the same as before"),
     Column("loaded", int, "rows loaded"),
     Column("duplicate", int, "rows that were there already"),
     Column("rejected", int, "rows rejected, see `edx-import rejects`"),
     Column("filtered", int, "rows of courses that were not asked for"),
     Column("members_failed", int, "members of the weekly package that could not be loaded"),
-    Column("finished", str, "when it ended, UTC"),
+    Column("finished", datetime, "when it ended (UTC)"),
     Column("error", str, "what went wrong"),
 )
 
@@ -34,6 +36,7 @@ _MANIFEST = (
     Column("expected", int, "kinds of file that a course has in a package of today"),
     Column("found", int, "kinds that were there"),
     Column("absent", list, "expected kinds that were not there (ordinary where a course has no such rows)"),
+    Column("extra", list, "kinds beyond the expected"),
     Column("failed", list, "kinds that edX failed to make, or that could not be loaded"),
     Column("empty", list, "kinds without a row"),
     Column("skipped", list, "kinds that were the same as before, or not asked for"),
@@ -47,7 +50,7 @@ _STALE = (
 
 _REASONS = (
     Column("reason", str, "the rule that failed"),
-    Column("object", str, "the object it was read from"),
+    Column("object", str, "the object, or its member, it was read from"),
     Column("rows", int, "how many"),
 )
 
@@ -86,7 +89,10 @@ def stale_report(store: Store) -> Report:
 def reject_reasons(store: Store, reason: str | None = None) -> Report:
     """How many rows of which object were rejected, by reason; those included that were too many to be kept."""
     rows = [
-        [why, record.key, number] for record in Ledger(store).records().values() for why, number in record.reasons.items() if reason in (None, why)
+        [why, member_key(record.key, record.member), number]
+        for record in _files(Ledger(store))
+        for why, number in record.reasons.items()
+        if reason in (None, why)
     ]
     return Report(_REASONS, sorted(rows, key=lambda row: (row[0], row[1])), title="Rejected rows")
 
@@ -94,10 +100,19 @@ def reject_reasons(store: Store, reason: str | None = None) -> Report:
 def rejected_rows(store: Store, limit: int, reason: str | None = None) -> Report:
     """The rejected rows themselves, in the order of objects and lines."""
     rows = (
-        [row["object"], row["line"], row["reason"], row["detail"], row["raw_length"], bytes(row["raw"])[:_SHOWN].decode("utf-8", "backslashreplace")]
+        [row["file"], row["line"], row["reason"], row["detail"], row["raw_length"], bytes(row["raw"])[:_SHOWN].decode("utf-8", "backslashreplace")]
         for row in kept_rejects(store, limit, reason)
     )
     return Report(_ROWS, rows, title="Rejected rows")
+
+
+def _files(ledger: Ledger) -> Iterator[ImportRecord]:
+    """The record of every file as it is loaded now: members of the newest ZIP they came in, and objects that have no members."""
+    records = ledger.records().values()
+    with_members = (ObjectKind.DATABASE, ObjectKind.EMAIL)
+    for org in sorted({record.org for record in records}):
+        yield from ledger.latest_members(org).values()
+    yield from (record for record in records if record.kind not in with_members)
 
 
 def _objects(ledger: Ledger) -> Iterator[Sequence[Any]]:
@@ -111,7 +126,7 @@ def _object(record: ImportRecord, ledger: Ledger) -> Sequence[Any]:
     courses = ", ".join(record.filter.include) + "".join(f" not {glob}" for glob in record.filter.exclude)
     members = Counter(member.state for member in ledger.members(record.key).values()) if record.kind == ObjectKind.DATABASE else Counter()
     numbers = [counts.get(name, 0) for name in ("read", "loaded", "duplicate", "rejected", "filtered")]
-    finished = record.finished.strftime("%Y-%m-%d %H:%M:%S") if record.finished else ""
+    finished = record.finished.replace(microsecond=0) if record.finished else None
     return [record.key, str(record.state), record.site, courses, *numbers, members[ImportState.FAILED], finished, record.error]
 
 
@@ -122,8 +137,16 @@ def _stale(ledger: Ledger) -> Iterator[Sequence[Any]]:
         latest = ledger.latest_members(org)
         for path, loaded in sorted(_last_loaded(ledger, packages, org).items()):
             if loaded.date < newest.date and latest[path].kind != "email_opt_in":
-                reason = latest[path].error or "it was not in the newer package"
-                yield [path, loaded.date, reason]
+                yield [path, loaded.date, latest[path].error or _why_stale(loaded, newest)]
+
+
+def _why_stale(loaded: ImportRecord, newest: ImportRecord) -> str:
+    """Why a member is older than the newest package of its organisation, though nothing went wrong with the member itself."""
+    if not newest.manifest:
+        return "the newer package could not be read"
+    if loaded.site not in newest.site.split(",") or (loaded.course_id and not matches(loaded.course_id, newest.filter)):
+        return "not asked for when the newer package was loaded"
+    return "it was not in the newer package"
 
 
 def _last_loaded(ledger: Ledger, packages: Sequence[ImportRecord], org: str) -> dict[str, ImportRecord]:

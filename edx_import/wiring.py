@@ -22,6 +22,7 @@ from edx_import.store.connection import Store
 from edx_import.store.local_server import LocalServer
 from edx_import.store.lock import LockToken, sync_lock
 from edx_import.store.schema import check_schema
+from edx_import.sync.fetch import sweep
 from edx_import.sync.plan import Plan
 from edx_import.sync.pool import Executor, InlineExecutor, ProcessExecutor
 from edx_import.sync.tools import Tools
@@ -146,6 +147,7 @@ class Workplace:
     def take_lock(self) -> None:
         """Makes this the one sync of the database until the workplace is closed. Raises LockHeldError."""
         self.lock = self.stack.enter_context(sync_lock(self.store))
+        sweep(self.settings.scratch)
 
     def executor_for(self, plan: Plan) -> Executor:
         """One process for one object, up to `jobs` for more. Opens the keyring, so that a wrong passphrase is told before anything is fetched."""

@@ -25,14 +25,19 @@ def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
         terminal.error(error)
         return int(error.exit_code)
     except KeyboardInterrupt:
-        terminal.warn("stopped; what was loaded is kept, the next sync goes on from there")
+        terminal.stopped()
         return int(ExitCode.INTERRUPTED)
+    except SystemExit as stop:
+        # the command line library ends so when the reader of our output has seen enough (`| head`): that is no error
+        return int(ExitCode.DONE) if type(sys.stdout).__name__ == "PacifyFlushWrapper" else int(stop.code or 0)
     except BrokenPipeError:
         # the reader of our output has seen enough (`| head`): that is no error, and the flush at exit must not fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.DONE)
     except Exception as error:
         return _unexpected(error, terminal)
+    if code == ExitCode.INTERRUPTED and not terminal.said_stopped:
+        terminal.stopped()
     return int(code or 0)
 
 

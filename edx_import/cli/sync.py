@@ -48,9 +48,9 @@ def sync(
         int | None, typer.Option(min=1, metavar="N", help="Objects loaded side by side. Default: the number of cores.", envvar="EDX_IMPORT_JOBS")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Load again what is loaded already.", envvar="EDX_IMPORT_FORCE")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and load nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and load nothing.", envvar="EDX_IMPORT_DRY_RUN")] = False,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep a copy of the encrypted originals here.", envvar="EDX_IMPORT_KEEP")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The summary (or the plan) as JSON on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary (or the plan) as JSON on stdout.", envvar="EDX_IMPORT_JSON")] = False,
 ) -> None:
     """Fetch the newest package, decrypt it and load it into MongoDB.
 

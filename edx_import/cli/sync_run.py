@@ -12,6 +12,7 @@ import typer
 from edx_import.cli.selection import Selection
 from edx_import.cli.terminal import Terminal
 from edx_import.cli.text import human_size
+from edx_import.errors import ExitCode
 from edx_import.model import ObjectKind
 from edx_import.settings import Settings
 from edx_import.sync.estimate import estimate
@@ -44,6 +45,8 @@ def run_sync(
         _announce(terminal, prepared, place)
         summary = execute(prepared, place.executor_for, place.progress)
         summary.courses_refreshed = refreshed
+    if summary.interrupted:
+        terminal.stopped()
     _report(terminal, summary, as_json)
     return int(summary.exit_code)
 
@@ -59,15 +62,18 @@ def _show_plan(terminal: Terminal, prepared: Preparation, as_json: bool) -> int:
     plan = prepared.plan
     for error in prepared.errors:
         terminal.error(error)
+    would_be_partly = bool(prepared.errors and plan.tasks)
+    code = int(ExitCode.PARTLY if would_be_partly else SyncSummary(plan, source_errors=list(prepared.errors)).exit_code)
     if as_json:
-        typer.echo(json.dumps(_plan_as_dict(plan), indent=2))
-        return 0
+        errors = [{"what": error.what, "hint": error.hint} for error in prepared.errors]
+        typer.echo(json.dumps(_plan_as_dict(plan) | {"errors": errors}, indent=2))
+        return code
     for task in plan.tasks:
         typer.echo(f"load  {task.delivered.key}  {human_size(task.delivered.size)}  ({task.why})")
     for skip in plan.skips if terminal.verbosity > 0 else ():
         typer.echo(f"skip  {skip.key}  ({skip.reason})")
     typer.echo(f"{len(plan.tasks)} objects to load, {human_size(plan.size)}; {_skips(plan)}")
-    return 0
+    return code
 
 
 def _plan_as_dict(plan: Plan) -> dict[str, Any]:
@@ -108,8 +114,10 @@ def _announce(terminal: Terminal, prepared: Preparation, place: Workplace) -> No
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1.5:
+        return "a second"
     if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
+        return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
@@ -133,7 +141,7 @@ def _close(terminal: Terminal, summary: SyncSummary) -> None:
         terminal.warn(f"not in courses.yaml, loaded all the same (listed: false): {named}")
     if summary.courses_refreshed:
         terminal.say(f"metadata of {summary.courses_refreshed} courses brought up to date")
-    if not summary.outcomes:
+    if not summary.outcomes and not summary.interrupted:
         terminal.say(f"nothing new: {_skips(summary.plan)}")
         return
     done = len(summary.outcomes) - len(summary.failed)
@@ -147,5 +155,7 @@ def _close(terminal: Terminal, summary: SyncSummary) -> None:
         terminal.say(f"  {name}: {number:,}")
     for reason, number in sorted(total.reasons.items()):
         terminal.say(f"  rejected, {reason}: {number:,}")
+    if counts.rejected:
+        terminal.say("  `edx-import rejects` shows which rows and why")
     for note, number in sorted(counts.notes.items()):
         terminal.say(f"  loaded and noted, {note}: {number:,}")

@@ -29,6 +29,13 @@ class Terminal:
     verbosity: int = 0
     log_format: LogFormat = LogFormat.TEXT
     stream: TextIO | None = None
+    said_stopped: bool = False
+
+    def stopped(self) -> None:
+        """That a signal ended the work."""
+        if not self.said_stopped:
+            self.warn("stopped: what was loaded is kept, the next sync goes on from there")
+        self.said_stopped = True
 
     def say(self, text: str) -> None:
         """Something worth reading in an ordinary run."""

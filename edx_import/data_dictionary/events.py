@@ -38,7 +38,7 @@ _ENVELOPE = (
     _same("page", "string or null", "browser: the address of the page; server: null or x_module", personal=True),
     _same("session", "string or null", "browser session, 32 hex digits; may be absent", personal=True),
     _same("ip", "string", "IPv4, IPv6 or empty", personal=True),
-    _same("agent", "string", "the browser, as it calls itself"),
+    _same("agent", "string", "the browser, as it calls itself", personal=True),
     _same("host", "string", "the server's name"),
     _same("referer", "string", "the page before, since 23 February 2015", personal=True),
     _same("accept_language", "string", "languages that the browser asks for, since 23 February 2015"),

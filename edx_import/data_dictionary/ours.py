@@ -38,6 +38,7 @@ IMPORTS_ENTRY = Entry(
         Field("org", "string", "organisation, lower case"),
         Field("site", "string", "the site, or several with commas between"),
         Field("date", "string", "day of a snapshot or of events (YYYY-MM-DD)"),
+        Field("course_id", "string", "members: the course key of their documents"),
         Field("state", "string", "pending, fetching, verifying, loading, loaded, failed, skipped"),
         Field("size", "int", "bytes as delivered"),
         Field("etag", "string", "what S3 says of the content"),
@@ -74,7 +75,9 @@ REJECTS_ENTRY = Entry(
     holds="lines and rows that could not be loaded; the first 10,000 of each object or member",
     id="the import, a colon, the line",
     fields=(
-        Field("object", "string", "the import: `_id` in `imports`"),
+        Field("file", "string", "the import; of a member of a weekly ZIP its organisation and path, the same every week"),
+        Field("import", "object", "where it comes from"),
+        Field("import.object", "string", "the import: `_id` in `imports`"),
         Field("line", "int", "line in the file (for files without lines: the number of the entry), from 1"),
         Field("reason", "string", "the rule that failed"),
         Field("detail", "string", "what exactly", personal=True),

@@ -299,7 +299,7 @@ def _put(name: str, cell: str, course_id: str, fields: dict[str, Any], original:
         if usual != cell:
             original[name] = cell
         if fields[name] is None:
-            notes.append(NOTE_OTHER_TYPE)
+            notes.append(f"{NOTE_OTHER_TYPE}: {COLLECTION}.{name}")
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -253,7 +253,7 @@ class _Rows:
             if rendered != cell:
                 original[name] = cell
                 if value is None and cell:
-                    notes.append(NOTE_OTHER_TYPE)
+                    notes.append(f"{NOTE_OTHER_TYPE}: {self._table.name}.{name}")
 
     def _unusable_key(self, fields: Mapping[str, Any]) -> str:
         if self._missing_key:

@@ -15,7 +15,7 @@ from edx_import.courses import Course
 from edx_import.errors import StoreError
 from edx_import.ids import row_id
 from edx_import.model import Site
-from edx_import.store.collections import COURSES, FORUM, OTHER_PREFIX, course_filter
+from edx_import.store.collections import COURSES, EVENTS, FORUM, OTHER_PREFIX, course_filter
 from edx_import.store.connection import Store, whole_milliseconds
 from edx_import.store.mongo_errors import mongo_errors
 from edx_import.tables import TABLES
@@ -50,7 +50,8 @@ def known_courses(store: Store) -> set[tuple[Site, str]]:
 def save_course(store: Store, site: Site, course_id: str, listed: Course | None, package: PackageCourse | None) -> bool:
     """Puts a course into `courses`; gives whether that changed anything. Raises StoreError.
 
-    Without a `package` it keeps what an earlier one said. A course that is not listed has the name and the dates of the package.
+    Without a `package` it keeps what an earlier one said. A course that is not listed has the name and the dates of the package. Documents of the
+    course get the new metadata first: cut off in between, the next sync finds the course unchanged in `courses`, and does it again.
     """
     courses = store.database[COURSES]
     key = row_id(site, course_id)
@@ -63,6 +64,7 @@ def save_course(store: Store, site: Site, course_id: str, listed: Course | None,
             if new == old:
                 return False
             if old is not None:
+                refresh_course(store, site, course_id, _metadata_of(new))
                 # Another process may have learnt of the package meanwhile.
                 if courses.replace_one({"_id": key, "package": old.get("package")}, new).matched_count:
                     return True
@@ -99,12 +101,24 @@ def document_metadata(store: Store, site: Site, course_id: str) -> dict[str, Any
     """What stands on the documents of the course: `{name, sme, start_date, end_date}`. Raises StoreError."""
     with mongo_errors("reading the courses"):
         course = store.database[COURSES].find_one({"_id": row_id(site, course_id)}) or {}
+    return _metadata_of(course)
+
+
+def _metadata_of(course: Mapping[str, Any]) -> dict[str, Any]:
     return {name: course.get(name) for name in _ON_DOCUMENTS}
 
 
-def refresh_course(store: Store, site: Site, course_id: str) -> int:
-    """Brings the metadata on the documents of the course up to date; gives how many were changed. Raises StoreError."""
-    metadata = document_metadata(store, site, course_id)
+def forget_course(store: Store, site: Site, course_id: str) -> bool:
+    """Takes a course out of `courses` if no event and no enrolment is under its id; whether it did. Raises StoreError."""
+    with mongo_errors("reading the courses"):
+        for name in (EVENTS, "student_courseenrollment"):
+            if store.database[name].find_one(course_filter(name, site, course_id), {"_id": 1}):
+                return False
+        return store.database[COURSES].delete_one({"_id": row_id(site, course_id)}).deleted_count > 0
+
+
+def refresh_course(store: Store, site: Site, course_id: str, metadata: Mapping[str, Any]) -> int:
+    """Puts metadata on the documents of the course; gives how many were changed. Raises StoreError."""
     with mongo_errors("bringing course metadata up to date"):
         others = store.database.list_collection_names(filter={"name": {"$regex": f"^{OTHER_PREFIX}"}})
         # Whether the documents of tables that nobody declared have it is up to their reader.

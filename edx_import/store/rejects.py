@@ -1,6 +1,7 @@
 """The rejected lines and rows, kept with their raw bytes and the reason, so that a person can look at them.
 
-A document: `_id` = "import:line", `object` (the import), `line`, `reason`, `detail`, `raw` (its beginning), `raw_length`.
+A document: `_id` = "file:line", `file`, `import.object` (the import), `line`, `reason`, `detail`, `raw` (its beginning), `raw_length`. `file` is the
+import, but for a member of a weekly ZIP, which has the same every week: what this week's file rejects takes the place of last week's.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ _BATCH = 200
 
 
 class RejectLog:
-    """Takes the rejected rows of one import, in place of those that an earlier attempt left. `reasons` counts all, by reason."""
+    """Takes the rejected rows of one import, in place of those that an earlier attempt (or snapshot) left of the `file`.
 
-    def __init__(self, store: Store, import_key: str) -> None:
+    `reasons` counts all, by reason.
+    """
+
+    def __init__(self, store: Store, import_key: str, file: str = "") -> None:
         self._collection = store.database[REJECTS]
         self._import_key = import_key
+        self._file = file or import_key
         self._waiting: list[Rejected] = []
         self._kept = 0
         self.reasons: dict[str, int] = {}
@@ -38,7 +43,7 @@ class RejectLog:
         """Removes what an earlier attempt left. Raises StoreError."""
         with mongo_errors(f"writing to {REJECTS}"):
             # ";" is the character after ":"
-            self._collection.delete_many({"_id": {"$gte": f"{self._import_key}:", "$lt": f"{self._import_key};"}})
+            self._collection.delete_many({"_id": {"$gte": f"{self._file}:", "$lt": f"{self._file};"}})
 
     def add(self, rejected: Rejected) -> None:
         """Counts one, and keeps it while there is room. Raises StoreError."""
@@ -57,10 +62,11 @@ class RejectLog:
             self._waiting.clear()
 
     def _replacement(self, rejected: Rejected) -> ReplaceOne[dict[str, object]]:
-        row_id = f"{self._import_key}:{rejected.line}"
+        row_id = f"{self._file}:{rejected.line}"
         document: dict[str, object] = {
             "_id": row_id,
-            "object": self._import_key,
+            "file": self._file,
+            "import": {"object": self._import_key},
             "line": rejected.line,
             "reason": rejected.reason,
             "detail": _storable(rejected.detail)[:_DETAIL_LIMIT],
@@ -78,4 +84,4 @@ def kept_rejects(store: Store, limit: int, reason: str | None = None) -> list[di
     """The first rejected rows that were kept, by object and line, of one reason or of all. Raises StoreError."""
     with mongo_errors(f"reading {REJECTS}"):
         found = store.database[REJECTS].find({"reason": reason} if reason else {})
-        return list(found.sort([("object", 1), ("line", 1)]).limit(limit))
+        return list(found.sort([("file", 1), ("line", 1)]).limit(limit))

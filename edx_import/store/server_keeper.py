@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -129,6 +130,7 @@ class _Keeper:
         if exit_code is None:
             self._say("ending")
             self._end(server)
+            self._leave_socket_folder()
             self._say("ended")
         else:
             self._say("failed", exit=exit_code)
@@ -204,6 +206,14 @@ class _Keeper:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+    def _leave_socket_folder(self) -> None:
+        """The socket's folder goes too, where it was made for the socket alone."""
+        place = Path(self._socket).parent
+        Path(self._socket).unlink(missing_ok=True)
+        if place != self._folder:
+            with suppress(OSError):
+                place.rmdir()
 
     def _say(self, state: str, **facts: Any) -> None:
         write_status(self._folder, state=state, **facts)

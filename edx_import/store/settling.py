@@ -45,13 +45,14 @@ class WriteTarget:
 
     `import_key` names the delivered object or member, `content` what was read of it (a short hash of its bytes; it should change with the
     reader's version as well). `replace`: rows take the place of older ones (weekly tables); else the first to arrive stays (events).
-    `force`: events take the place of older ones, too.
+    `force`: events take the place of older ones, too. `reject_file`: the name under which rejected rows are kept, where it is not `import_key`.
     """
 
     import_key: str
     content: str
     replace: bool
     force: bool = False
+    reject_file: str = ""
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from edx_import.store.mongo_errors import mongo_errors
 from edx_import.store.rejects import RejectLog
 from edx_import.store.settling import NOT_STORABLE, Row, WriteTarget, settle
 
-__all__ = ["WriteResult", "WriteTarget", "courses_from", "remove_gone", "write"]
+__all__ = ["WriteResult", "WriteTarget", "courses_from", "remove_course", "remove_gone", "write"]
 
 TOO_LARGE = "document over 16 MB"
 
@@ -44,7 +44,7 @@ def write(store: Store, items: Iterable[Document | Rejected], target: WriteTarge
     The rejected rows go to a log of the import that begins empty, unless one is given (where several writers share an import).
     """
     if rejects is None:
-        rejects = RejectLog(store, target.import_key)
+        rejects = RejectLog(store, target.import_key, target.reject_file)
         rejects.clear()
     writer = _Writer(store, target, rejects)
     for item in items:
@@ -57,6 +57,12 @@ def remove_gone(store: Store, collection: str, site: Site, course_id: str, targe
     other_origin = [{"import.object": {"$ne": target.import_key}}, {"import.content": {"$ne": target.content}}]
     with mongo_errors(f"removing from {collection}"):
         return store.database[collection].delete_many({**course_filter(collection, site, course_id), "$or": other_origin}).deleted_count
+
+
+def remove_course(store: Store, collection: str, site: Site, course_id: str) -> int:
+    """Deletes all documents of a course id that stands for nothing any more; gives their number. Raises StoreError."""
+    with mongo_errors(f"removing from {collection}"):
+        return store.database[collection].delete_many(course_filter(collection, site, course_id)).deleted_count
 
 
 def courses_from(store: Store, collection: str, site: Site, objects: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from edx_import.courses import guess_course_id
 from edx_import.decryption import VerifiedContent
@@ -12,7 +13,7 @@ from edx_import.formats.course_structure import CourseSummary, course_id_of, cou
 from edx_import.formats.table import first_course_id
 from edx_import.model import ImportState, MemberName
 from edx_import.packages.naming import FORUM_TASK
-from edx_import.store.course_metadata import document_metadata, refresh_course, save_course
+from edx_import.store.course_metadata import document_metadata, save_course
 from edx_import.sync.delivery import Delivery
 from edx_import.sync.load_member import KnownCourse, load_member
 from edx_import.sync.member_readers import EXPECTED_TASKS, STRUCTURE, MemberReader, reader_for
@@ -37,13 +38,15 @@ ID_SOURCES: Mapping[str, Callable[[Iterable[bytes]], str | None]] = {
 }
 
 
-def load_course(delivery: Delivery, members: CourseMembers) -> dict[str, object]:
+def load_course(delivery: Delivery, members: CourseMembers) -> dict[str, Any]:
     """Loads all members of a course, the structure first, and gives its manifest."""
     held: dict[str, VerifiedContent] = {}
     course_id = _course_id(delivery, members, held)
     if not delivery.tools.catalog.matches(course_id, delivery.task.coverage.courses):
         delivery.outcome.count_members("filtered", len(members.by_task))
         return manifest(members, course_id, EXPECTED_TASKS, dict.fromkeys(members.by_task, "filtered"))
+    if delivery.claim(members.site, course_id, members.course_part) != members.course_part:
+        return _refuse(delivery, members, course_id)
     course = know_course(delivery.tools, members.site, course_id, _summary(delivery, members, held), delivery.outcome.unlisted)
     outcomes: dict[str, str] = {}
     for task in sorted(members.by_task, key=lambda task: (task != STRUCTURE, task)):
@@ -55,13 +58,23 @@ def load_course(delivery: Delivery, members: CourseMembers) -> dict[str, object]
     return manifest(members, course_id, EXPECTED_TASKS, outcomes)
 
 
+def _refuse(delivery: Delivery, members: CourseMembers, course_id: str) -> dict[str, Any]:
+    """A second course of this package that courses.yaml makes the same as one before it: loaded, each would remove the other's rows."""
+    other = delivery.claimed[members.site, course_id]
+    why = f"{members.course_part} and {other} are both {course_id}, by courses.yaml"
+    delivery.outcome.warnings.append(f"{members.course_part}: not loaded: {why}; take the alias out, or give each its own entry")
+    for member in members.by_task.values():
+        delivery.save(delivery.begun(member, course_id), ImportState.FAILED, error=why)
+    delivery.outcome.count_members("failed", len(members.by_task))
+    return manifest(members, course_id, EXPECTED_TASKS, dict.fromkeys(members.by_task, "failed"))
+
+
 def know_course(tools: Tools, site: str, course_id: str, summary: CourseSummary | None, unlisted: set[str]) -> KnownCourse:
     """Puts the course into `courses`, with what the package says of it; gives what its documents need."""
     listed = tools.catalog.get(course_id)
     if listed is None:
         unlisted.add(course_id)
-    if save_course(tools.store, site, course_id, listed, summary):
-        refresh_course(tools.store, site, course_id)
+    save_course(tools.store, site, course_id, listed, summary)
     return KnownCourse(site, course_id, document_metadata(tools.store, site, course_id))
 
 

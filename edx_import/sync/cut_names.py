@@ -7,6 +7,7 @@ nowhere; it is taken from the other members of the course, when these are all of
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 from edx_import.courses import is_course_id
 from edx_import.decryption import VerifiedContent
@@ -38,9 +39,24 @@ def load_cut(delivery: Delivery, path: str) -> None:
         delivery.outcome.count_members("unknown")
         delivery.outcome.warnings.append(f"{path}: left out: its name is cut, and its content does not tell table, course and site beyond doubt")
         return
-    if member.site in delivery.task.coverage.sites and delivery.tools.catalog.matches(course_id, delivery.task.coverage.courses):
+    if not _is_missing(delivery.outcome.manifest, member, course_id):
+        delivery.outcome.count_members("left out")
+        delivery.outcome.warnings.append(f"{path}: left out: second file of a kind for its course")
+    elif member.site in delivery.task.coverage.sites and delivery.tools.catalog.matches(course_id, delivery.task.coverage.courses):
         course = know_course(delivery.tools, member.site, course_id, None, delivery.outcome.unlisted)
         delivery.outcome.count_members(load_member(delivery, member, reader, course, content))
+        _found_after_all(delivery.outcome.manifest, member, course_id)
+
+
+def _found_after_all(manifests: list[dict[str, Any]], member: MemberName, course_id: str) -> None:
+    for course in manifests:
+        if _is_missing([course], member, course_id):
+            course["absent"].remove(member.task)
+            course["found"] += 1
+
+
+def _is_missing(manifests: list[dict[str, Any]], member: MemberName, course_id: str) -> bool:
+    return any((course["site"], course["course_id"]) == (member.site, course_id) and member.task in course["absent"] for course in manifests)
 
 
 def _recognised(delivery: Delivery, path: str, content: VerifiedContent) -> tuple[MemberName | None, str]:

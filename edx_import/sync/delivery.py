@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,6 +28,16 @@ class Delivery:
     archive: Archive
     outcome: ObjectOutcome
     earlier: Mapping[str, ImportRecord]
+    #: Which part of member names stands for a course: two parts for one course would remove each other's rows.
+    claimed: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def claim(self, site: str, course_id: str, course_part: str) -> str:
+        """The course part that stands for the course: the first that said so."""
+        return self.claimed.setdefault((site, course_id), course_part)
+
+    def reject_file(self, member: MemberName) -> str:
+        """The name under which a member's rejected rows are kept: the same every week, so that new ones take the place of old ones."""
+        return f"{self.task.delivered.name.org}//{below_top(member.path)}"
 
     def verified(self, path: str, unpack: Unpack = iter) -> VerifiedContent:
         """The unpacked content of a member, known to be whole. Raises the errors of decryption and archive."""
@@ -37,7 +47,7 @@ class Delivery:
         """What was last done with this member, this week or an earlier one."""
         return self.earlier.get(below_top(member.path))
 
-    def begun(self, member: MemberName) -> ImportRecord:
+    def begun(self, member: MemberName, course_id: str = "") -> ImportRecord:
         """The ledger's entry of a member while it is taken up; what was loaded of it before stays in its counts."""
         key, name = self.task.delivered.key, self.task.delivered.name
         before = self.last_time(member)
@@ -49,6 +59,7 @@ class Delivery:
             org=name.org,
             site=member.site,
             date=name.date.isoformat(),
+            course_id=course_id,
             counts=before.counts if before is not None else {},
             started=datetime.now(UTC),
             attempts=1 + (before.attempts if before is not None and before.key == key else 0),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from hashlib import blake2b
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from edx_import.errors import PackageError, SourceError
 from edx_import.model import DeliveredObject
 from edx_import.packages.base import PackageSource
 
 _PIECE = 1 << 20
+_SUFFIX = ".sealed"
 
 
 @contextmanager
@@ -24,16 +26,39 @@ def fetched(source: PackageSource, delivered: DeliveredObject, scratch: Path, ke
     """
     if not delivered.size:
         raise PackageError(f"{delivered.key} is empty (0 bytes)", "edX delivered an empty file: ask your edX contact to send it again.")
-    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _check_room(scratch, delivered)
-    path = scratch / f"{blake2b(delivered.key.encode(), digest_size=12).hexdigest()}.{os.getpid()}.sealed"
+    with _disk_errors(scratch):
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_room(scratch, delivered)
+        descriptor, name = tempfile.mkstemp(suffix=_SUFFIX, dir=scratch)  # mode 0600
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    path = Path(name)
+    with open(descriptor, "wb") as target:  # held, and so locked, to the end
+        try:
+            with _disk_errors(scratch):
+                _copy(source, delivered, target, advance)
+                if keep is not None:
+                    _keep(path, keep / delivered.key)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def sweep(scratch: Path) -> None:
+    """Removes what processes that are gone have left in the scratch folder: the files that nobody holds."""
+    for path in scratch.glob(f"*{_SUFFIX}"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+@contextmanager
+def _disk_errors(scratch: Path) -> Iterator[None]:
     try:
-        _copy(source, delivered, path, advance)
-        if keep is not None:
-            _keep(path, keep / delivered.key)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        where = error.filename or scratch
+        what = f"{where} cannot be written: {(error.strerror or str(error)).lower()}"
+        raise SourceError(what, "Free some space, or set EDX_IMPORT_SCRATCH (or --keep) to a folder of your own.") from None
 
 
 def _check_room(scratch: Path, delivered: DeliveredObject) -> None:
@@ -45,13 +70,14 @@ def _check_room(scratch: Path, delivered: DeliveredObject) -> None:
         )
 
 
-def _copy(source: PackageSource, delivered: DeliveredObject, path: Path, advance: Callable[[int], None]) -> None:
+def _copy(source: PackageSource, delivered: DeliveredObject, target: BinaryIO, advance: Callable[[int], None]) -> None:
     size = 0
-    with source.open(delivered) as stream, open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+    with source.open(delivered) as stream:
         while piece := stream.read(_PIECE):
             target.write(piece)
             size += len(piece)
             advance(len(piece))
+    target.flush()
     if size != delivered.size:
         raise SourceError(
             f"{delivered.key}: got {size:,} of {delivered.size:,} bytes",

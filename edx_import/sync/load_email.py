@@ -11,7 +11,7 @@ from edx_import.model import Counts, Document, ImportRecord, ImportState, Items,
 from edx_import.store.writer import WriteResult, courses_from, remove_gone, write
 from edx_import.sync.accounting import check_account
 from edx_import.sync.delivery import Delivery
-from edx_import.sync.load_member import KnownCourse, guard, is_same, snapshot_target
+from edx_import.sync.load_member import KnownCourse, carried_on, guard, is_newer, is_same, snapshot_target
 from edx_import.sync.member_readers import EMAIL, MemberReader, reader_for
 
 
@@ -31,19 +31,19 @@ def load_email(delivery: Delivery, member: MemberName) -> None:
 
 def _load(delivery: Delivery, member: MemberName, record: ImportRecord) -> str:
     reader, before = _reader(member), delivery.last_time(member)
-    if before is not None and before.state is ImportState.LOADED and before.date > record.date:
-        delivery.outcome.warnings.append(f"{member.path}: left out: the report of {before.date} is loaded already, and is newer")
+    if is_newer(before, record):
+        delivery.outcome.warnings.append(f"{member.path}: left out: the report of {before.date if before else ''} is loaded already, and is newer")
         return "left out"
     content = delivery.verified(member.path, reader.unpack)
     courses = delivery.task.coverage.courses
     if not delivery.task.force and before is not None:
         if is_same(before, reader, content.content_hash) and courses.within(before.filter):
-            known = {"content_hash": before.content_hash, "reader_version": before.reader_version, "filter": before.filter}
-            delivery.save(record, ImportState.LOADED, attempts=0, **known)
+            delivery.save(record, ImportState.LOADED, **carried_on(before))
             return "unchanged"
         guard(delivery, member, reader, content, KnownCourse(member.site, "", {}))
+    delivery.tools.ledger.save(record)
     written = _write(delivery, member, reader, content)
-    account = {"counts": written.counts.as_dict(), "collections": written.by_collection}
+    account = {"counts": written.counts.as_dict(), "collections": written.by_collection, "reasons": written.reasons}
     facts = {"content_hash": content.content_hash, "reader_version": reader.reader.version, "filter": courses}
     delivery.save(record, ImportState.LOADED, attempts=0, **account, **facts)
     return "loaded"

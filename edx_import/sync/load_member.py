@@ -12,7 +12,7 @@ from edx_import.errors import EdxImportError, LockHeldError, PackageError, Store
 from edx_import.formats.base import ReadContext
 from edx_import.model import Counts, ImportRecord, ImportState, MemberName
 from edx_import.store.ledger import member_key
-from edx_import.store.writer import WriteResult, WriteTarget, remove_gone, write
+from edx_import.store.writer import WriteResult, WriteTarget, remove_course, remove_gone, write
 from edx_import.sync.accounting import check_account
 from edx_import.sync.delivery import Delivery
 from edx_import.sync.member_readers import MemberReader
@@ -40,7 +40,7 @@ def load_member(delivery: Delivery, member: MemberName, reader: MemberReader, co
 
     An expected error is recorded and warned of, and ends only this member.
     """
-    record = delivery.begun(member)
+    record = delivery.begun(member, course.course_id)
     try:
         content = held or delivery.verified(member.path, reader.unpack)
         return _load(delivery, member, reader, course, content, record)
@@ -54,9 +54,12 @@ def load_member(delivery: Delivery, member: MemberName, reader: MemberReader, co
 
 def _load(delivery: Delivery, member: MemberName, reader: MemberReader, course: KnownCourse, content: VerifiedContent, record: ImportRecord) -> str:
     before = delivery.last_time(member)
-    if before is not None and not delivery.task.force and is_same(before, reader, content.content_hash):
-        known = {"content_hash": before.content_hash, "reader_version": before.reader_version, "collections": before.collections}
-        delivery.save(record, ImportState.LOADED, attempts=0, **known)
+    if is_newer(before, record):
+        delivery.outcome.warnings.append(f"{member.path}: left out: what is loaded is of {before.date if before else ''}, and newer")
+        return "left out"
+    moved = before is not None and before.course_id not in ("", course.course_id)
+    if before is not None and not delivery.task.force and not moved and is_same(before, reader, content.content_hash):
+        delivery.save(record, ImportState.LOADED, **carried_on(before))
         return "unchanged"
     if not delivery.task.force:
         guard(delivery, member, reader, content, course)
@@ -64,6 +67,9 @@ def _load(delivery: Delivery, member: MemberName, reader: MemberReader, course: 
     delivery.tools.ledger.save(record)
     target = snapshot_target(delivery, member, reader, content)
     written = write_snapshot(delivery.tools, delivery.outcome, reader, course, content.chunks(), target)
+    if before is not None and moved and (member.site, before.course_id) not in delivery.claimed:
+        # courses.yaml has since said that the course is known by another id
+        written.counts.removed += remove_course(delivery.tools.store, reader.collection, course.site, before.course_id)
     delivery.save(
         record,
         ImportState.LOADED,
@@ -72,8 +78,20 @@ def _load(delivery: Delivery, member: MemberName, reader: MemberReader, course: 
         reader_version=reader.reader.version,
         counts=written.counts.as_dict(),
         collections=written.by_collection,
+        reasons=written.reasons,
     )
     return "loaded" if written.counts.read else "empty"
+
+
+def is_newer(before: ImportRecord | None, record: ImportRecord) -> bool:
+    """Whether what was last loaded, or begun, of a member is of a newer snapshot: an older one never takes its place."""
+    return before is not None and before.date > record.date and before.state in (ImportState.LOADED, ImportState.LOADING)
+
+
+def carried_on(before: ImportRecord) -> dict[str, Any]:
+    """What the record of a member that was not loaded again takes over from the time it was."""
+    same = {"content_hash": before.content_hash, "reader_version": before.reader_version, "filter": before.filter}
+    return {**same, "collections": before.collections, "reasons": before.reasons, "attempts": 0}
 
 
 def is_same(before: ImportRecord, reader: MemberReader, content_hash: str) -> bool:
@@ -123,4 +141,5 @@ def write_snapshot(
 def snapshot_target(delivery: Delivery, member: MemberName, reader: MemberReader, content: VerifiedContent) -> WriteTarget:
     """What says of a document that it comes from this content of this member, read by this reader."""
     key = member_key(delivery.task.delivered.key, member.path)
-    return WriteTarget(key, f"{content.content_hash[:12]}-{reader.reader.version}", replace=True)
+    content_tag = f"{content.content_hash[:12]}-{reader.reader.version}"
+    return WriteTarget(key, content_tag, replace=True, reject_file=delivery.reject_file(member))

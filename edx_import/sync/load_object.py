@@ -6,6 +6,7 @@ The order is fetch, verify, load, and only then mark as loaded, so that a crash 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 from edx_import import __version__
 from edx_import.errors import EdxImportError, LockHeldError
-from edx_import.model import ImportRecord, ImportState, ObjectKind
+from edx_import.model import Counts, ImportRecord, ImportState, ObjectKind
 from edx_import.sync.fetch import fetched
 from edx_import.sync.load_database import load_database
 from edx_import.sync.load_events import load_events
@@ -28,6 +29,7 @@ _LOADERS = {ObjectKind.EVENTS: load_events, ObjectKind.DATABASE: load_database, 
 
 def load_object(task: Task, tools: Tools) -> ObjectOutcome:
     """Loads one object and records it. An expected error becomes a failed outcome, so that the other objects go on."""
+    tools.check_lock()
     started = time.monotonic()
     outcome = ObjectOutcome(task.delivered.key, ImportState.PENDING)
     earlier = tools.ledger.records().get(task.delivered.key)
@@ -45,7 +47,7 @@ def load_object(task: Task, tools: Tools) -> ObjectOutcome:
         outcome.state, outcome.error = ImportState.FAILED, error
     outcome.seconds = time.monotonic() - started
     tools.check_lock()
-    tools.ledger.save(_ended(record, task, outcome, earlier))
+    tools.ledger.save(_ended(record, task, outcome, earlier, _account(task, tools, outcome)))
     tools.progress.finish(outcome.key, outcome.line)
     return outcome
 
@@ -77,30 +79,48 @@ def _begun(task: Task, earlier: ImportRecord | None) -> ImportRecord:
     )
 
 
-def _ended(record: ImportRecord, task: Task, outcome: ObjectOutcome, earlier: ImportRecord | None) -> ImportRecord:
+def _ended(record: ImportRecord, task: Task, outcome: ObjectOutcome, earlier: ImportRecord | None, account: Mapping[str, Any]) -> ImportRecord:
+    ended = replace(record, finished=datetime.now(UTC), **account)
     if outcome.error is not None:
-        error = f"{outcome.error.what} {outcome.error.hint}".strip()
-        return replace(record, state=ImportState.FAILED, finished=datetime.now(UTC), error=error, **_account(outcome))
-    covered = task.coverage
-    if earlier is not None and earlier.content_hash and earlier.content_hash == record.content_hash:
-        covered = covered.joined(Coverage.of(earlier))
-    account = {} if outcome.unchanged else _account(outcome)
+        return replace(ended, state=ImportState.FAILED, error=f"{outcome.error.what} {outcome.error.hint}".strip())
+    covered = task.coverage.joined(Coverage.of(earlier)) if earlier is not None and _same_content(record, earlier) else task.coverage
     return replace(
-        record,
+        ended,
         state=ImportState.LOADED,
-        finished=datetime.now(UTC),
         attempts=0,
         site=",".join(covered.sites),
         filter=covered.courses,
         reader_version=READER_VERSIONS[task.delivered.name.kind],
-        **account,
     )
 
 
-def _account(outcome: ObjectOutcome) -> Mapping[str, Any]:
-    return {
-        "counts": outcome.counts.as_dict(),
-        "collections": dict(outcome.collections),
-        "reasons": dict(outcome.reasons),
-        "manifest": tuple(outcome.manifest),
-    }
+def _same_content(record: ImportRecord, earlier: ImportRecord) -> bool:
+    """Whether what was loaded of the object before still counts: the same content, loaded well, by the readers of today."""
+    if earlier.reader_version != READER_VERSIONS[ObjectKind(record.kind)]:
+        return False
+    if record.content_hash or earlier.content_hash:
+        return earlier.content_hash == record.content_hash
+    return earlier.state is ImportState.LOADED and (earlier.etag, earlier.size) == (record.etag, record.size)
+
+
+def _account(task: Task, tools: Tools, outcome: ObjectOutcome) -> Mapping[str, Any]:
+    """What the ledger says of the object from now on. An attempt that read nothing leaves the account of the one that did.
+
+    A ZIP's account is the sum of its members', those included that were the same as before.
+    """
+    manifest = {"manifest": tuple(outcome.manifest)} if outcome.manifest else {}
+    if task.delivered.name.kind in (ObjectKind.DATABASE, ObjectKind.EMAIL):
+        members = tools.ledger.members(task.delivered.key).values()
+        return {**_sum_of([member for member in members if member.state is ImportState.LOADED]), **manifest}
+    if outcome.unchanged or (outcome.error is not None and not outcome.counts.read):
+        return {}
+    return {"counts": outcome.counts.as_dict(), "collections": dict(outcome.collections), "reasons": dict(outcome.reasons), **manifest}
+
+
+def _sum_of(members: list[ImportRecord]) -> Mapping[str, Any]:
+    counts, collections, reasons = Counts(), Counter[str](), Counter[str]()
+    for member in members:
+        counts.add(Counts(**member.counts))
+        collections.update(member.collections)
+        reasons.update(member.reasons)
+    return {"counts": counts.as_dict(), "collections": dict(collections), "reasons": dict(reasons)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from edx_import.model import MemberName
 from edx_import.packages.naming import ORG_TASKS, parse_member
@@ -74,15 +75,19 @@ def _add(group: CourseMembers, member: MemberName, contents: Contents) -> None:
         tasks[member.task] = member
 
 
-def manifest(group: CourseMembers, course_id: str, expected: Collection[str], outcomes: Mapping[str, str]) -> dict[str, object]:
-    """What of the expected was there and what came of it. `outcomes` tells by task: loaded, unchanged, empty, failed, filtered."""
-    found = set(group.by_task)
+def manifest(group: CourseMembers, course_id: str, expected: Collection[str], outcomes: Mapping[str, str]) -> dict[str, Any]:
+    """What of the expected was there and what came of it. `outcomes` tells by task: loaded, unchanged, empty, failed, filtered.
+
+    `expected` = `found` + `absent`; `extra` are the files beyond what is expected today (kinds no longer made, tables nobody declared).
+    """
+    there = {*group.by_task, *group.failed}
     return {
         "site": group.site,
         "course_id": course_id,
         "expected": len(expected),
-        "found": len(found),
-        "absent": sorted(set(expected) - found - set(group.failed)),
+        "found": len(there & set(expected)),
+        "absent": sorted(set(expected) - there),
+        "extra": sorted(there - set(expected)),
         "failed": sorted({*group.failed, *(task for task, outcome in outcomes.items() if outcome == "failed")}),
         "empty": sorted(task for task, outcome in outcomes.items() if outcome == "empty"),
         "skipped": sorted(task for task, outcome in outcomes.items() if outcome in ("unchanged", "filtered")),

@@ -8,7 +8,7 @@ from typing import Any
 
 from edx_import.errors import EdxImportError, ExitCode
 from edx_import.model import Counts, ImportState
-from edx_import.sync.plan import Plan
+from edx_import.sync.plan import ALREADY_LOADED, Plan
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class ObjectOutcome:
     collections: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     members: dict[str, int] = field(default_factory=dict)
-    manifest: list[dict[str, object]] = field(default_factory=list)
+    manifest: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
     seconds: float = 0.0
@@ -115,6 +115,7 @@ class SyncSummary:
             return ExitCode.DONE
         causes = {error.exit_code for error in errors}
         nothing_done = len(self.failed) == len(self.outcomes) and not self.total.counts.loaded
+        nothing_done = nothing_done and not any(skip.reason == ALREADY_LOADED for skip in self.plan.skips)
         if nothing_done and len(causes) == 1:
             return causes.pop()
         return ExitCode.PARTLY

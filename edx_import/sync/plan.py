@@ -11,6 +11,8 @@ from datetime import date
 
 from edx_import.model import PROD, CourseFilter, DeliveredObject, ImportRecord, ImportState, ObjectKind
 
+ALREADY_LOADED = "already loaded"
+
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
@@ -157,12 +159,14 @@ def _newest_snapshot(found: Sequence[DeliveredObject], records: Mapping[str, Imp
 def _loaded_date(newest: DeliveredObject, records: Mapping[str, ImportRecord]) -> str:
     """The date of the newest snapshot of that kind and organisation that has been loaded, `""` for none."""
     name = newest.name
-    dates = (
-        record.date
-        for record in records.values()
-        if record.kind == name.kind and record.org == name.org and (record.state is ImportState.LOADED or record.counts.get("loaded"))
-    )
+    dates = (record.date for record in records.values() if record.kind == name.kind and record.org == name.org and _has_rows(record))
     return max(dates, default="")
+
+
+def _has_rows(record: ImportRecord) -> bool:
+    """Whether rows of the snapshot may be in the database: it was loaded, in part at least, or its loading was cut off."""
+    begun = record.state in (ImportState.LOADED, ImportState.LOADING)
+    return begun or bool(record.manifest) or bool(record.counts.get("loaded"))
 
 
 def _event_days(found: Sequence[DeliveredObject], request: SyncRequest) -> tuple[list[DeliveredObject], list[Skip]]:
@@ -201,4 +205,4 @@ def _decide(found: DeliveredObject, record: ImportRecord | None, request: SyncRe
         return Task(found, f"read by an older version ({record.reader_version}, now {version})", wanted, renewed=True)
     if not wanted.within(Coverage.of(record)):
         return Task(found, "more of it is asked for than was loaded", wanted)
-    return Skip(found.key, "already loaded")
+    return Skip(found.key, ALREADY_LOADED)

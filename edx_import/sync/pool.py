@@ -20,6 +20,9 @@ from edx_import.sync.tools import Tools
 
 Spec = TypeVar("Spec")
 
+#: How often a set of objects is begun when processes are killed.
+_ATTEMPTS = 2
+
 
 class Executor(Protocol):
     """Loads objects, in any order."""
@@ -65,28 +68,39 @@ class ProcessExecutor(Generic[Spec]):
     progress: Progress
 
     def run(self, tasks: Sequence[Task]) -> Iterator[ObjectOutcome]:
+        left = {task.delivered.key: task for task in tasks}
+        for _ in range(_ATTEMPTS):
+            yield from self._round(left)
+            if not left:
+                return
+        for task in left.values():
+            error = PackageError(f"the process that loaded {task.delivered.key} was ended from outside", "Out of memory? Try again with --jobs 1.")
+            yield ObjectOutcome(task.delivered.key, ImportState.FAILED, error=error)
+
+    def _round(self, left: dict[str, Task]) -> Iterator[ObjectOutcome]:
+        """Takes out of `left` what is done; when a process dies, the others' work is lost with it, and left."""
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.jobs, context, _prepare_worker, (self.build, self.spec)) as pool:
+            futures = {pool.submit(_work, task): task for task in left.values()}
             try:
-                yield from self._outcomes(pool, tasks)
-            except KeyboardInterrupt:
-                # what is under way ends well, what waits is left for the next sync
+                for future in as_completed(futures):
+                    outcome = _result(future)
+                    if outcome is not None:
+                        yield self._told(left.pop(outcome.key), outcome)
+            except BaseException:
+                # what is under way ends, what waits is left for the next sync
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _outcomes(self, pool: ProcessPoolExecutor, tasks: Sequence[Task]) -> Iterator[ObjectOutcome]:
-        futures = {pool.submit(_work, task): task for task in tasks}
-        for future in as_completed(futures):
-            task = futures[future]
-            outcome = _result(future, task)
-            self.progress.advance(task.delivered.key, task.delivered.size)
-            self.progress.finish(outcome.key, outcome.line)
-            yield outcome
+    def _told(self, task: Task, outcome: ObjectOutcome) -> ObjectOutcome:
+        self.progress.advance(task.delivered.key, task.delivered.size)
+        self.progress.finish(outcome.key, outcome.line)
+        return outcome
 
 
-def _result(future: Future[ObjectOutcome], task: Task) -> ObjectOutcome:
+def _result(future: Future[ObjectOutcome]) -> ObjectOutcome | None:
+    """The outcome; None when a process of the pool has died."""
     try:
         return future.result()
     except BrokenProcessPool:
-        error = PackageError(f"the process that loaded {task.delivered.key} was ended from outside", "Out of memory? Try again with --jobs 1.")
-        return ObjectOutcome(task.delivered.key, ImportState.FAILED, error=error)
+        return None

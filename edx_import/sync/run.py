@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edx_import.courses import CourseCatalog
 from edx_import.errors import EdxImportError, SourceError
-from edx_import.model import PROD, DeliveredObject
+from edx_import.model import PROD, DeliveredObject, ImportRecord, ObjectKind
 from edx_import.packages.base import PackageSource, Passed, Wanted
 from edx_import.progress import Progress
 from edx_import.store.connection import Store
-from edx_import.store.course_metadata import known_courses, refresh_course, save_course
+from edx_import.store.course_metadata import forget_course, known_courses, save_course
 from edx_import.store.ledger import Ledger
 from edx_import.sync.member_readers import READER_VERSIONS
 from edx_import.sync.outcome import SyncSummary
@@ -33,14 +33,22 @@ def prepare(source: PackageSource, store: Store, request: SyncRequest) -> Prepar
     listing: list[DeliveredObject] = []
     passed: list[Skip] = []
     errors: list[EdxImportError] = []
+    records = Ledger(store).records()
     for org in request.orgs:
+        before = len(errors), len(passed)
         found = _list_organisation(source, request, org, passed, errors)
-        if request.kinds and not found and not errors and not request.since and not request.until:
+        if not found and (len(errors), len(passed)) == before and _should_have_some(request, org, records):
             errors.append(_nothing_there(source, org))
         listing += found
     if errors and not listing:
         raise errors[0]
-    return Preparation(plan(listing, Ledger(store).records(), request, READER_VERSIONS, passed), tuple(errors))
+    return Preparation(plan(listing, records, request, READER_VERSIONS, passed), tuple(errors))
+
+
+def _should_have_some(request: SyncRequest, org: str, records: Mapping[str, ImportRecord]) -> bool:
+    """Whether it is odd that nothing of an organisation is there: all was asked for, and nothing of it was ever seen."""
+    asked_for_all = {ObjectKind.DATABASE, ObjectKind.EVENTS} <= set(request.kinds) and not request.since and not request.until
+    return asked_for_all and not any(record.org == org for record in records.values())
 
 
 def _list_organisation(
@@ -73,9 +81,9 @@ def refresh_metadata(store: Store, catalog: CourseCatalog, sites: tuple[str, ...
     listed = {(PROD, course.id) for course in catalog.courses} if PROD in sites else set()
     changed = 0
     for site, course_id in sorted(known | listed):
-        if save_course(store, site, course_id, catalog.get(course_id), None):
-            changed += 1
-            refresh_course(store, site, course_id)
+        if catalog.resolve(course_id) != course_id and forget_course(store, site, course_id):
+            continue  # an alias by now, and nothing is left under it
+        changed += save_course(store, site, course_id, catalog.get(course_id), None)
     return changed
 
 

@@ -95,8 +95,8 @@ def test_metadata_reaches_the_documents_of_the_course_and_no_others(database: St
     others: list[dict[str, Any]] = [{"_id": row_id("prod", ID, "a"), **base, "course": stale}, {"_id": row_id("prod", ID, "b"), **base}]
     database.database["other_things"].insert_many(others)
     database.database["courseware_studentmodule"].insert_one({"_id": row_id("prod", ID, "1"), **base})
-    assert refresh_course(database, "prod", ID) == 4
-    assert refresh_course(database, "prod", ID) == 0
+    assert refresh_course(database, "prod", ID, metadata) == 4
+    assert refresh_course(database, "prod", ID, metadata) == 0
     fresh = {name: database.database[name].count_documents({"course": metadata}) for name in ("auth_user", "forum", "other_things")}
     assert fresh == {"auth_user": 3, "forum": 1, "other_things": 1}
     assert database.database["courseware_studentmodule"].count_documents({"course": {"$exists": True}}) == 0

@@ -222,7 +222,8 @@ def test_rejects_are_counted_and_kept_with_their_beginning(database: Store) -> N
     assert result.reasons == {"not JSON": 2}
     assert database.database["rejects"].find_one({"line": 3}) == {
         "_id": f"{DAY}:3",
-        "object": DAY,
+        "file": DAY,
+        "import": {"object": DAY},
         "line": 3,
         "reason": "not JSON",
         "detail": "at \\ud800",
@@ -235,7 +236,7 @@ def test_rejects_of_an_earlier_attempt_are_replaced_and_those_of_others_left(dat
     write(database, [Rejected(1, "old", b""), Rejected(2, "old", b"")], EVENTS_OF_DAY)
     write(database, [Rejected(1, "old", b"")], WriteTarget(DAY + "x", "a", replace=False))
     write(database, [Rejected(2, "new", b"")], EVENTS_OF_DAY)
-    kept = {(found["object"], found["line"], found["reason"]) for found in database.database["rejects"].find()}
+    kept = {(found["file"], found["line"], found["reason"]) for found in database.database["rejects"].find()}
     assert kept == {(DAY, 2, "new"), (DAY + "x", 1, "old")}
 
 
@@ -355,7 +356,7 @@ def test_any_crash_and_repeat_ends_as_one_clean_run_of_the_last_state(
     assert run(new, NEXT_WEEK) == clean
     hashes_again = database_hash(database)
     assert hashes_again.get(TABLE) == hashes.get(TABLE)
-    assert {found["line"] for found in database.database["rejects"].find({"object": NEXT_WEEK.import_key})} == _clashes(new)
+    assert {found["line"] for found in database.database["rejects"].find({"file": NEXT_WEEK.import_key})} == _clashes(new)
     assert clean.balanced
 
 
