@@ -87,7 +87,9 @@ def test_every_table_row_is_there_with_its_values(loaded: Desk, package: Package
 
 def test_nasty_values_are_in_the_sample(package: Package) -> None:
     """The tests above compare something: quotes, tabs, newlines, backslashes, NULL in text, numeric usernames, emoji are among the values."""
-    rows = [row for course in courses_of(package.recipe) for task in ("auth_user", "auth_userprofile") for row in iter_rows(package.recipe, course, task)]
+    rows = [
+        row for course in courses_of(package.recipe) for task in ("auth_user", "auth_userprofile") for row in iter_rows(package.recipe, course, task)
+    ]
     text = "".join(str(value) for row in rows for value in row.values())
     assert [piece for piece in ('"', "\t", "\n", "\r", "\\", "NULL") if piece not in text] == []
     assert max(text) > "\uffff"
