@@ -83,8 +83,10 @@ def database_members(recipe: Recipe, day: date, tally: Tally) -> Iterator[Member
 
 
 def _course_members(offering: Offering, top: str, tally: Tally) -> Iterator[Member]:
+    wanted = offering.recipe.tables
     for file in TABLE_FILES:
-        yield from _table_member(offering, file, top, tally)
+        if not wanted or file.task in wanted:
+            yield from _table_member(offering, file, top, tally)
     posts = list(forum_lines(offering))
     tally.rows("forum", len(posts))
     yield Member(_path(offering, "forum", "mongo", top), b"".join(posts))

@@ -21,9 +21,10 @@ class Recipe:
 
     `org` is the spelling in course ids; keys carry it in lower case. `events_per_day` is per site; enrolments of that day come on top.
     `weekly` are the snapshot dates of the database ZIPs (none: one, on `last_day`); a snapshot holds everything up to the end of its day.
-    `edge`: edge members and edge event files too, with the same course ids and user ids but other people. `dirt` is a set of names of
-    `dirt.DIRT` (each comes once in every event file or ZIP it belongs to, `dirt.LOSSES` in the newest ZIP alone) or the share of dirty event
-    lines. `foreign`: keys beside ours that no sync may take. `email`: the e-mail opt-in ZIP, one per snapshot.
+    `edge`: edge members and edge event files too, with the same course ids and user ids but other people. `tables` are the tables that the ZIPs
+    have (none: all). `dirt` is a set of names of `dirt.DIRT` (each comes once in every event file or ZIP it belongs to; what a ZIP has lost, in the
+    newest ZIP alone) or the share of dirty event lines. `foreign`: keys beside ours that no sync may take. `email`: the e-mail opt-in ZIP, one
+    per snapshot.
     """
 
     seed: int = 1
@@ -36,6 +37,7 @@ class Recipe:
     edge: bool = False
     weekly: tuple[date, ...] = ()
     blocks_per_learner: int = 14
+    tables: frozenset[str] = frozenset()
     dirt: float | frozenset[str] = frozenset()
     foreign: bool = False
     email: bool = True

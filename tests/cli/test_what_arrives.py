@@ -24,20 +24,20 @@ TABLES = tuple(sorted(file.task for file in TABLE_FILES))
 
 
 @pytest.fixture(scope="module")
-def loaded(make_desk: Any, package: Package) -> Iterator[Desk]:
+def loaded(make_desk: Any, full_package: Package) -> Iterator[Desk]:
     """A database with the package in it, for tests that only look."""
-    with make_desk(EDX_IMPORT_SOURCE=str(package.folder)) as desk:
+    with make_desk(EDX_IMPORT_SOURCE=str(full_package.folder)) as desk:
         desk.sync()
         yield desk
 
 
-def test_every_event_line_is_there_and_restores_to_what_it_was(loaded: Desk, package: Package) -> None:
+def test_every_event_line_is_there_and_restores_to_what_it_was(loaded: Desk, full_package: Package) -> None:
     events = {event["_id"].binary: event for event in loaded.find("events")}
     lines = {}
-    for key in package.totals.event_files:
+    for key in full_package.totals.event_files:
         name = parse_key(key)
         assert name is not None
-        for line in iter_events(package.recipe, name.date):
+        for line in iter_events(full_package.recipe, name.date):
             said = json.loads(line)
             moment = datetime.fromisoformat(said["time"]).replace(tzinfo=UTC)
             lines[event_id("prod", int(moment.timestamp()), line)] = said
@@ -68,13 +68,13 @@ def as_read(value: Any, kind: ColumnType) -> Any:
 
 
 @pytest.mark.parametrize("task", TABLES)
-def test_every_table_row_is_there_with_its_values(loaded: Desk, package: Package, task: str) -> None:
+def test_every_table_row_is_there_with_its_values(loaded: Desk, full_package: Package, task: str) -> None:
     table = BY_TASK[task]
     kinds = {name: column.type for column in table.columns for name in (column.name, *column.aliases)}
     names = {alias: column.name for column in table.columns for alias in (column.name, *column.aliases)}
-    for course in courses_of(package.recipe):
+    for course in courses_of(full_package.recipe):
         stored = {row["_id"]: row for row in loaded.find(task, {"course_id": course.id})}
-        rows = list(iter_rows(package.recipe, course, task))
+        rows = list(iter_rows(full_package.recipe, course, task))
         assert len(rows) == len(stored)
         by_key = {tuple(document[part] for part in table.key): document for document in stored.values()}
         for row in rows:
@@ -85,10 +85,13 @@ def test_every_table_row_is_there_with_its_values(loaded: Desk, package: Package
                     assert as_read(document[name], kind) == as_stored(value, kind), (name, document)
 
 
-def test_nasty_values_are_in_the_sample(package: Package) -> None:
+def test_nasty_values_are_in_the_sample(full_package: Package) -> None:
     """The tests above compare something: quotes, tabs, newlines, backslashes, NULL in text, numeric usernames, emoji are among the values."""
     rows = [
-        row for course in courses_of(package.recipe) for task in ("auth_user", "auth_userprofile") for row in iter_rows(package.recipe, course, task)
+        row
+        for course in courses_of(full_package.recipe)
+        for task in ("auth_user", "auth_userprofile")
+        for row in iter_rows(full_package.recipe, course, task)
     ]
     text = "".join(str(value) for row in rows for value in row.values())
     assert [piece for piece in ('"', "\t", "\n", "\r", "\\", "NULL") if piece not in text] == []
@@ -104,7 +107,7 @@ def test_course_structure_has_names_and_ancestors(loaded: Desk) -> None:
         assert problem["chapter"]["name"]
 
 
-def test_report_enrollments_is_what_the_maker_knows(loaded: Desk, package: Package) -> None:
+def test_report_enrollments_is_what_the_maker_knows(loaded: Desk, full_package: Package) -> None:
     said = loaded.run("cmd", "report_enrollments", "--format", "csv", check=True)
     rows = list(csv.DictReader(io.StringIO(said.out)))
     expected = [
@@ -117,7 +120,7 @@ def test_report_enrollments_is_what_the_maker_knows(loaded: Desk, package: Packa
             "mode": row.mode,
             "is_active": "true" if row.is_active else "false",
         }
-        for row in package.totals.enrollments
+        for row in full_package.totals.enrollments
     ]
 
     def order(row: dict[str, str]) -> tuple[str, ...]:
@@ -126,10 +129,10 @@ def test_report_enrollments_is_what_the_maker_knows(loaded: Desk, package: Packa
     assert sorted(rows, key=order) == sorted(expected, key=order)
 
 
-def test_report_general_is_what_the_maker_knows(loaded: Desk, package: Package) -> None:
+def test_report_general_is_what_the_maker_knows(loaded: Desk, full_package: Package) -> None:
     rows = {row["id"]: row for row in loaded.run("cmd", "report_general", "--format", "json", check=True).json}
-    assert rows.keys() == {row.course_id for row in package.totals.general}
-    for expected in package.totals.general:
+    assert rows.keys() == {row.course_id for row in full_package.totals.general}
+    for expected in full_package.totals.general:
         row = rows[expected.course_id]
         names = ("total_users", "active_users", "approved_users", "certified_users", "failed_users", "male", "female", "countries")
         assert [row[name] for name in names] == [getattr(expected, name) for name in names]
@@ -148,6 +151,6 @@ def test_report_into_a_file_is_whole_or_not_there(loaded: Desk, tmp_path: Any) -
     assert loaded.run("cmd", "report_enrollments", "--output", str(tmp_path / "no" / "out.csv")).code == 2
 
 
-def test_list_courses_counts_documents(loaded: Desk, package: Package) -> None:
+def test_list_courses_counts_documents(loaded: Desk, full_package: Package) -> None:
     rows = loaded.run("cmd", "list_courses", "--format", "json", check=True).json
-    assert {row["id"]: row["documents"].get("events", 0) for row in rows} == {k: v for k, v in package.totals.events.items() if k}
+    assert {row["id"]: row["documents"].get("events", 0) for row in rows} == {k: v for k, v in full_package.totals.events.items() if k}
