@@ -138,7 +138,7 @@ def begun_sync(desk: Desk, jobs: str) -> Iterator[tuple[subprocess.Popen[str], I
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_stopped_by_a_signal_says_so_and_is_finished_by_the_next_sync(at_folder: Desk, package: Package, jobs: str) -> None:
     with begun_sync(at_folder, jobs) as (process, stderr):
-        time.sleep(0.3)
+        time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         said = stderr.read()
         assert process.wait(30) == 130
