@@ -161,9 +161,10 @@ class Workplace:
 
 
 @contextmanager
-def workplace(settings: Settings, source_uri: str | None, progress: Progress, jobs: int = 1, keep: Path | None = None) -> Iterator[Workplace]:
+def workplace(
+    settings: Settings, catalog: CourseCatalog, source_uri: str | None, progress: Progress, jobs: int = 1, keep: Path | None = None
+) -> Iterator[Workplace]:
     """Everything a sync needs, closed at the end."""
-    catalog = catalog_of(settings)
     source = open_source(settings, source_uri)
     with ExitStack() as stack:
         uri = stack.enter_context(storage(settings))

@@ -34,8 +34,9 @@ def run_sync(
     terminal: Terminal, settings: Settings, selection: Selection, *, source: str | None, jobs: int, dry_run: bool, keep: Path | None, as_json: bool
 ) -> int:
     """Runs one sync and gives its exit code."""
-    request = selection.request(organisations(settings, catalog_of(settings), selection.org))
-    with workplace(settings, source, terminal.progress(), jobs, keep) as place:
+    catalog = catalog_of(settings)
+    request = selection.request(organisations(settings, catalog, selection.org))
+    with workplace(settings, catalog, source, terminal.progress(), jobs, keep) as place:
         _say_where(terminal, place)
         if dry_run:
             return _show_plan(terminal, prepare(place.source, place.store, request), as_json)

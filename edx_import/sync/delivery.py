@@ -10,6 +10,7 @@ from typing import Any
 
 from edx_import import __version__
 from edx_import.decryption import VerifiedContent, verified
+from edx_import.errors import EdxImportError
 from edx_import.model import ImportRecord, ImportState, MemberName
 from edx_import.packages.archive import Archive
 from edx_import.store.ledger import below_top
@@ -65,6 +66,11 @@ class Delivery:
             attempts=1 + (before.attempts if before is not None and before.key == key else 0),
             tool_version=__version__,
         )
+
+    def fail(self, record: ImportRecord, error: EdxImportError) -> None:
+        """Records that a member could not be loaded, and warns of it."""
+        self.outcome.warnings.append(f"{record.member}: {error.what}{f' ({error.hint})' if error.hint else ''}")
+        self.save(record, ImportState.FAILED, error=error.what)
 
     def save(self, record: ImportRecord, state: ImportState, **changes: Any) -> None:
         """Records how a member ended."""

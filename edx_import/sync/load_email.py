@@ -24,8 +24,7 @@ def load_email(delivery: Delivery, member: MemberName) -> None:
         raise  # nothing of this member's making: the others would fare no better
     except EdxImportError as error:
         outcome = "failed"
-        delivery.outcome.warnings.append(f"{member.path}: {error.what}{f' ({error.hint})' if error.hint else ''}")
-        delivery.save(record, ImportState.FAILED, error=error.what)
+        delivery.fail(record, error)
     delivery.outcome.count_members(outcome)
 
 

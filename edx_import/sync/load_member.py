@@ -47,8 +47,7 @@ def load_member(delivery: Delivery, member: MemberName, reader: MemberReader, co
     except (LockHeldError, StoreError):
         raise  # nothing of this member's making: the others would fare no better
     except EdxImportError as error:
-        delivery.outcome.warnings.append(f"{member.path}: {error.what}{f' ({error.hint})' if error.hint else ''}")
-        delivery.save(record, ImportState.FAILED, error=error.what)
+        delivery.fail(record, error)
         return "failed"
 
 
