@@ -30,8 +30,9 @@ check: $(VENV)/.dev ## style, types, and who may import whom
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+# What, and how much: make bench BENCH="sync limit" EVENTS=1000000. All variables: benchmarks/README.md
 bench: $(VENV)/.dev $(VENV)/.programs ## how fast a sync is, against what the database can take
-	@if [ -d benchmarks ]; then $(BIN)/python -m benchmarks; else echo "There are no benchmarks yet: they come with a later version."; fi
+	@$(BIN)/python -m benchmarks $(if $(JSON),--json $(JSON)) $(if $(RECORD),--record)
 
 docs: $(VENV)/.dev ## make the pages anew that are made from the program (docs/cli.md, tables in the README)
 	@$(BIN)/python -m edx_import.cli.reference

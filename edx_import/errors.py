@@ -11,10 +11,11 @@
         UnprotectedMessageError    no integrity protection (2012-14)
       StoreError            6      MongoDB
       PackageError          7      the content of an object is not what it should be
+      UnexpectedError       1      a bug that one object brought to light; the others go on
       LockHeldError         75     another sync works on this database
-      Interrupted           130    the user, or the system, said stop
+      Interrupted           130    the user said stop (143 where the system did, by SIGTERM)
 
-Anything else that is raised is a bug, keeps its traceback and exits 1. No message carries a secret.
+Anything else that is raised is a bug, keeps its traceback and exits 1. No message carries a secret: those that are known are masked.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, ClassVar, Self
+
+from edx_import.secrecy import masked, trace
 
 
 class ExitCode(IntEnum):
@@ -37,6 +40,7 @@ class ExitCode(IntEnum):
     PARTLY = 7
     LOCKED = 75
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class EdxImportError(Exception):
@@ -48,9 +52,14 @@ class EdxImportError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
 
     def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what, hint)
-        self.what = what
-        self.hint = hint
+        self.what = masked(what)
+        self.hint = masked(hint)
+        super().__init__(self.what, self.hint)
+
+    @property
+    def passing(self) -> bool:
+        """Whether the cause lies around the object (network, disk, database, settings), so that a later try at it may well end otherwise."""
+        return False
 
     def __str__(self) -> str:
         return self.what
@@ -72,7 +81,7 @@ class ConfigurationError(EdxImportError):
 
     def __init__(self, what: str, hint: str = "", problems: Sequence[str] = (), where: str = "") -> None:
         super().__init__(what, hint)
-        self.problems = tuple(problems)
+        self.problems = tuple(map(masked, problems))
         self.where = where
 
     @classmethod
@@ -93,14 +102,22 @@ class SourceError(EdxImportError):
         super().__init__(what, hint)
         self.transient = transient
 
+    @property
+    def passing(self) -> bool:
+        return True
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.what, self.hint, self.transient)
 
 
 class DecryptionError(EdxImportError):
-    """A message that cannot be decrypted."""
+    """A message that cannot be decrypted. The class itself: for a cause that does not lie in the message (gpg was killed, ...)."""
 
     exit_code = ExitCode.DECRYPTION
+
+    @property
+    def passing(self) -> bool:
+        return type(self) in (DecryptionError, WrongPassphraseError)
 
 
 class WrongKeyError(DecryptionError):
@@ -124,11 +141,31 @@ class StoreError(EdxImportError):
 
     exit_code = ExitCode.STORE
 
+    @property
+    def passing(self) -> bool:
+        return True
+
 
 class PackageError(EdxImportError):
     """An object's content is not what its kind should hold (a broken archive, mostly rejected rows, ...)."""
 
     exit_code = ExitCode.PARTLY
+
+
+class UnexpectedError(EdxImportError):
+    """A bug, told of with its traceback. One that a single object brought to light leaves the other objects to go on."""
+
+    def __init__(self, what: str, hint: str = "", trace: str = "") -> None:
+        super().__init__(what, hint)
+        self.trace = masked(trace)
+
+    @classmethod
+    def of(cls, error: BaseException, others: str = "") -> Self:
+        """What of a bug may be told. What the exception itself says is left out: it may hold a learner's data. `others`: what becomes of them."""
+        return cls(f"unexpected: {type(error).__name__}", f"This is a bug in edx-import: please report it. {others}".strip(), trace(error))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.hint, self.trace)
 
 
 class LockHeldError(EdxImportError):

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edx_import.errors import ConfigurationError
+from edx_import.secrecy import remember
 
 
 class Secret:
     """A text that shows itself to nobody but the caller of `reveal`.
 
     Its repr, str and format are `***`, so that no log line, traceback or f-string can leak it; no JSON encoder knows it. It can be
-    compared, hashed and pickled (worker processes get their secrets through a pipe).
+    compared, hashed and pickled (worker processes get their secrets through a pipe). Once there is one, `secrecy.masked` finds its text
+    in whatever is written.
     """
 
     __slots__ = ("_text",)
@@ -28,6 +30,7 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         object.__setattr__(self, "_text", text)
+        remember(text)
 
     def reveal(self) -> str:
         """The text itself: only for handing it to the one who must have it."""
@@ -97,7 +100,7 @@ KEY_PLACES: tuple[Path, ...] = (Path("/run/secrets/edx_key.asc"), Path("key.asc"
 
 def forget_secrets(environ: MutableMapping[str, str]) -> None:
     """Takes the secrets out of an environment (`os.environ`, once the settings are read), so that no child inherits them."""
-    for name in SECRET_VARIABLES:
+    for name in (*SECRET_VARIABLES, "AWS_SECURITY_TOKEN"):  # the last is an old name of AWS_SESSION_TOKEN
         environ.pop(name, None)
     for name in [name for name in environ if name.startswith("STORAGE_ENV_")]:
         del environ[name]  # what a Docker link tells of the other container's environment, its passwords included
@@ -262,6 +265,8 @@ def _key_said(asked: _Environment) -> tuple[Secret | None, Path | None]:
     text, path = asked.text("KEY"), asked.path("KEY_FILE")
     if text and path:
         asked.problems.append("KEY and KEY_FILE are both set: keep one of them")
+    if path and "-----BEGIN" in str(path):
+        asked.problems.append("KEY_FILE: holds the key itself, not the path of its file: set KEY to it")
     return Secret(text) if text else None, path
 
 

@@ -13,10 +13,11 @@ from edx_import.reports.report import Column, Report
 from edx_import.store.connection import Store
 from edx_import.store.ledger import Ledger, below_top, member_key
 from edx_import.store.rejects import kept_rejects
+from edx_import.sync.plan import MOST_FAILURES
 
 _OBJECTS = (
     Column("object", str, "key of the delivered object"),
-    Column("state", str, "loaded, failed, or how far it came"),
+    Column("state", str, "pending, fetching, verifying, loading, loaded, failed, or given up (after five failed tries)"),
     Column("site", str, "the sites that were loaded of it"),
     Column("only_courses", str, "the courses that were asked for; empty: all"),
     Column("read", int, "rows read; of a weekly package, those of the members that were not the same as before"),
@@ -24,8 +25,14 @@ _OBJECTS = (
     Column("duplicate", int, "rows that were there already"),
     Column("rejected", int, "rows rejected, see `edx-import rejects`"),
     Column("filtered", int, "rows of courses that were not asked for"),
+    Column("superseded", int, "events of an earlier version of the file that the newest no longer has; they stay"),
     Column("members_failed", int, "members of the weekly package that could not be loaded"),
+    Column("versions", int, "how often the object was delivered with another content before"),
+    Column("attempts", int, "tries since it was last loaded"),
+    Column("started", datetime, "when the last try began (UTC)"),
     Column("finished", datetime, "when it ended (UTC)"),
+    Column("host", str, "the machine of the last try"),
+    Column("tool_version", str, "the edx-import of the last try"),
     Column("error", str, "what went wrong"),
 )
 
@@ -125,9 +132,15 @@ def _object(record: ImportRecord, ledger: Ledger) -> Sequence[Any]:
     counts = record.counts
     courses = ", ".join(record.filter.include) + "".join(f" not {glob}" for glob in record.filter.exclude)
     members = Counter(member.state for member in ledger.members(record.key).values()) if record.kind == ObjectKind.DATABASE else Counter()
-    numbers = [counts.get(name, 0) for name in ("read", "loaded", "duplicate", "rejected", "filtered")]
-    finished = record.finished.replace(microsecond=0) if record.finished else None
-    return [record.key, str(record.state), record.site, courses, *numbers, members[ImportState.FAILED], finished, record.error]
+    numbers = [counts.get(name, 0) for name in ("read", "loaded", "duplicate", "rejected", "filtered", "superseded")]
+    tries = [members[ImportState.FAILED], len(record.versions), record.attempts]
+    times = [moment.replace(microsecond=0) if moment else None for moment in (record.started, record.finished)]
+    return [record.key, _state(record), record.site, courses, *numbers, *tries, *times, record.host, record.tool_version, record.error]
+
+
+def _state(record: ImportRecord) -> str:
+    """The state in a word; an object that is not tried any more says so."""
+    return "given up" if record.state is ImportState.FAILED and record.failures >= MOST_FAILURES else str(record.state)
 
 
 def _stale(ledger: Ledger) -> Iterator[Sequence[Any]]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from edx_import.courses import CourseCatalog, load_courses
 from edx_import.decryption import Keyring, KeyringTicket
+from edx_import.decryption.home import places
 from edx_import.errors import ConfigurationError
+from edx_import.guardian import Guardian, sweep
 from edx_import.packages.base import PackageSource
 from edx_import.packages.folder import FolderSource
 from edx_import.packages.s3 import S3Access, S3Source
@@ -22,9 +24,9 @@ from edx_import.store.connection import Store
 from edx_import.store.local_server import LocalServer
 from edx_import.store.lock import LockToken, sync_lock
 from edx_import.store.schema import check_schema
-from edx_import.sync.fetch import sweep
 from edx_import.sync.plan import Plan
 from edx_import.sync.pool import Executor, InlineExecutor, ProcessExecutor
+from edx_import.sync.stop import Stop
 from edx_import.sync.tools import Tools
 
 
@@ -81,9 +83,20 @@ def s3_access(settings: Settings) -> S3Access:
     )
 
 
-def open_keyring(settings: Settings) -> Keyring:
-    """The institution's key in a throw-away keyring; its passphrase has been tried. Raises ConfigurationError, DecryptionError."""
-    return Keyring.open(settings.require_key(), settings.passphrase)
+@contextmanager
+def open_keyring(settings: Settings, *, allow_unprotected: bool = False) -> Iterator[Keyring]:
+    """The institution's key in a throw-away keyring; its passphrase has been tried. Raises ConfigurationError, DecryptionError.
+
+    While it is open, a guardian stands by to clean up after this process: keyring, gpg, and what has been fetched.
+    """
+    key = settings.require_key()
+    with start_guardian(settings.scratch), Keyring.open(key, settings.passphrase, allow_unprotected=allow_unprotected) as keyring:
+        yield keyring
+
+
+def start_guardian(scratch: Path, keyrings: Path | None = None) -> Guardian:
+    """Cleans up after this process if it is killed: in the scratch folder, and wherever keyrings may lie (also there). Raises ConfigurationError."""
+    return Guardian.start(scratch, places(keyrings))
 
 
 def organisations(settings: Settings, catalog: CourseCatalog, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -103,6 +116,16 @@ def catalog_of(settings: Settings) -> CourseCatalog:
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """How the user wants a sync to be done: from where (None: S3), by how many processes, where copies of the sealed objects are kept."""
+
+    source: str | None = None
+    jobs: int = 1
+    keep: Path | None = None
+    allow_unprotected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSpec:
     """All that a worker process needs to build its own tools. Picklable; goes through a pipe, never by the environment."""
 
@@ -110,21 +133,25 @@ class WorkerSpec:
     uri: Secret
     ticket: KeyringTicket
     catalog: CourseCatalog
+    means: Means
     lock: LockToken | None = None
-    source: str | None = None
-    keep: Path | None = None
 
 
-def build_tools(spec: WorkerSpec) -> Tools:
+def build_tools(spec: WorkerSpec, stop: Stop) -> Tools:
     """The tools of a worker process; they live as long as it does."""
+    store = Store.unchecked(spec.uri, spec.settings.storage_db)
+    store.patience.check_stop = stop.check
+    if spec.lock is not None:
+        spec.lock.guard(store)
     return Tools(
-        source=open_source(spec.settings, spec.source),
+        source=open_source(spec.settings, spec.means.source),
         keyring=Keyring.attached(spec.ticket),
-        store=Store.connect(spec.uri, spec.settings.storage_db),
+        store=store,
         catalog=spec.catalog,
         scratch=spec.settings.scratch,
         lock=spec.lock,
-        keep=spec.keep,
+        keep=spec.means.keep,
+        stop=stop,
     )
 
 
@@ -137,36 +164,35 @@ class Workplace:
     store: Store
     source: PackageSource
     catalog: CourseCatalog
-    source_uri: str | None
+    means: Means
     stack: ExitStack
-    keep: Path | None = None
     progress: Progress = field(default_factory=SilentProgress)
-    jobs: int = 1
     lock: LockToken | None = None
+    stop: Stop = field(default_factory=Stop)
 
     def take_lock(self) -> None:
         """Makes this the one sync of the database until the workplace is closed. Raises LockHeldError."""
         self.lock = self.stack.enter_context(sync_lock(self.store))
-        sweep(self.settings.scratch)
+        sweep(self.settings.scratch, places())
 
     def executor_for(self, plan: Plan) -> Executor:
         """One process for one object, up to `jobs` for more. Opens the keyring, so that a wrong passphrase is told before anything is fetched."""
-        keyring = self.stack.enter_context(open_keyring(self.settings))
-        jobs = min(self.jobs, len(plan.tasks))
+        keyring = self.stack.enter_context(open_keyring(self.settings, allow_unprotected=self.means.allow_unprotected))
+        jobs = min(self.means.jobs, len(plan.tasks))
         if jobs > 1:
-            spec = WorkerSpec(self.settings, self.uri, keyring.ticket, self.catalog, self.lock, self.source_uri, self.keep)
-            return ProcessExecutor(jobs, build_tools, spec, self.progress)
-        tools = Tools(self.source, keyring, self.store, self.catalog, self.settings.scratch, self.lock, self.keep, self.progress)
+            spec = WorkerSpec(self.settings, self.uri, keyring.ticket, self.catalog, self.means, self.lock)
+            return ProcessExecutor(jobs, build_tools, spec, self.stop, self.progress)
+        tools = Tools(self.source, keyring, self.store, self.catalog, self.settings.scratch, self.lock, self.means.keep, self.progress, self.stop)
         return InlineExecutor(tools)
 
 
 @contextmanager
-def workplace(
-    settings: Settings, catalog: CourseCatalog, source_uri: str | None, progress: Progress, jobs: int = 1, keep: Path | None = None
-) -> Iterator[Workplace]:
+def workplace(settings: Settings, catalog: CourseCatalog, means: Means, progress: Progress) -> Iterator[Workplace]:
     """Everything a sync needs, closed at the end."""
-    source = open_source(settings, source_uri)
+    source = open_source(settings, means.source)
     with ExitStack() as stack:
         uri = stack.enter_context(storage(settings))
         store = stack.enter_context(opened_store(uri, settings))
-        yield Workplace(settings, uri, store, source, catalog, source_uri, stack, keep, progress, jobs)
+        place = Workplace(settings, uri, store, source, catalog, means, stack, progress)
+        store.patience.tell, store.patience.check_stop = progress.note, place.stop.check
+        yield place

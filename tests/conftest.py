@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from replica_set import ReplicaSet, Server
+
     from edx_import.store.connection import Store
 
 _NUMBERS = count(1)
@@ -37,6 +39,40 @@ def database(mongod: str) -> Iterator[Store]:
     with Store.connect(mongod, f"test_{os.getpid()}_{next(_NUMBERS)}") as store:
         yield store
         store.drop()
+
+
+@pytest.fixture(scope="session")
+def _own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    from replica_set import running_server
+
+    with running_server(tmp_path_factory.mktemp("own_server")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server(_own_server: Server) -> Server:
+    """A server that a test may kill, stop and make fail: it is well again for the next one."""
+    from replica_set import mend
+
+    if not _own_server.is_up:
+        _own_server.start()
+    mend(_own_server)
+    return _own_server
+
+
+@pytest.fixture(scope="session")
+def _replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    from replica_set import running_replica_set
+
+    with running_replica_set(tmp_path_factory.mktemp("replica_set")) as replica_set:
+        yield replica_set
+
+
+@pytest.fixture
+def replica_set(_replica_set: ReplicaSet) -> ReplicaSet:
+    """Three servers of which a test may strike one: all are well again for the next one."""
+    _replica_set.heal()
+    return _replica_set
 
 
 @pytest.fixture(scope="session")

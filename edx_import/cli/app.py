@@ -13,7 +13,7 @@ from edx_import.cli.terminal import LogFormat, Terminal
 app = typer.Typer(
     help="Brings the edX data package from S3 into MongoDB, and answers questions from it.",
     epilog="Settings come from the environment; see the README for the list. Exit codes: 0 done, 1 a bug, 2 usage, 3 configuration, "
-    "4 source, 5 decryption, 6 MongoDB, 7 partly done, 75 another sync is running, 130 interrupted.",
+    "4 source, 5 decryption, 6 MongoDB, 7 partly done, 75 another sync is running, 130 and 143 interrupted.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -62,12 +62,14 @@ def _package(terminal: Terminal, home: Path, seed: int) -> Settings:
     from edx_import.sample.recipe import Recipe, sample_courses_yaml
     from edx_import.sample.sealing import Sealer, make_key
     from edx_import.settings import Settings
+    from edx_import.wiring import start_guardian
 
     terminal.say("1. a key, and a sample package encrypted for it, laid out as in S3")
-    key = make_key(home / "keys", name="Demo University", email="data@example.org", passphrase="a demo passphrase")
     recipe = Recipe(seed=seed)
-    with Sealer(key) as sealer:
-        make_package(recipe, home / "package", sealer)
+    with start_guardian(home, home / "keys"):
+        key = make_key(home / "keys", name="Demo University", email="data@example.org", passphrase="a demo passphrase")
+        with Sealer(key) as sealer:
+            make_package(recipe, home / "package", sealer)
     _write(home / "key.asc", key.private.reveal())
     _write(home / "passphrase", key.passphrase.reveal())
     _write(home / "courses.yaml", sample_courses_yaml(recipe))
@@ -96,10 +98,11 @@ def _write(path: Path, text: str) -> None:
 def _sync(terminal: Terminal, settings: Settings, home: Path) -> None:
     from edx_import.cli.selection import Selection, Site
     from edx_import.cli.sync_run import run_sync
+    from edx_import.wiring import Means
 
     terminal.say("2. edx-import sync")
     selection = Selection((), Site.PROD, (), None, None, False, (), (), False)
-    code = run_sync(terminal, settings, selection, source=str(home / "package"), jobs=1, dry_run=False, keep=None, as_json=False)
+    code = run_sync(terminal, settings, selection, Means(str(home / "package")), dry_run=False, as_json=False)
     if code:
         raise typer.Exit(code)
 

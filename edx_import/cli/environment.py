@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from edx_import.secrecy import silence_libraries
+
 if TYPE_CHECKING:
     from edx_import.settings import Settings
 
@@ -13,6 +15,7 @@ def read_settings() -> Settings:
     """The settings of this process. Raises ConfigurationError with every problem."""
     from edx_import.settings import Settings, forget_secrets
 
+    silence_libraries()
     settings = Settings.from_env(os.environ)
     forget_secrets(os.environ)
     return settings

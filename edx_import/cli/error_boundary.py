@@ -1,16 +1,14 @@
-"""Where every exception ends: expected errors become two lines and their exit code, bugs keep their traceback, without secrets."""
+"""Where every exception ends: expected errors become two lines and their exit code, bugs keep their traceback, but not their words."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import traceback
 from collections.abc import Sequence
-from types import FrameType
 
-from edx_import.cli.terminal import LogFormat, Terminal
-from edx_import.errors import EdxImportError, ExitCode
+from edx_import.cli.terminal import Terminal
+from edx_import.errors import EdxImportError, ExitCode, UnexpectedError
+from edx_import.secrecy import close_to_others, keep_silent
 
 
 def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
@@ -18,7 +16,9 @@ def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
     from edx_import.cli.app import app
 
     terminal = terminal or Terminal()
-    signal.signal(signal.SIGTERM, _stop)
+    terminal.signals.install()
+    close_to_others()
+    keep_silent(lambda error: terminal.error(UnexpectedError.of(error)))
     try:
         code = app(list(arguments), prog_name="edx-import", standalone_mode=False, obj=terminal)
     except EdxImportError as error:
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
         return int(error.exit_code)
     except KeyboardInterrupt:
         terminal.stopped()
-        return int(ExitCode.INTERRUPTED)
+        return int(terminal.signals.exit_code)
     except SystemExit as stop:
         # the command line library ends so when the reader of our output has seen enough (`| head`): that is no error
         return int(ExitCode.DONE) if type(sys.stdout).__name__ == "PacifyFlushWrapper" else int(stop.code or 0)
@@ -37,7 +37,9 @@ def run(arguments: Sequence[str], terminal: Terminal | None = None) -> int:
     except Exception as error:
         return _unexpected(error, terminal)
     if code == ExitCode.INTERRUPTED and not terminal.said_stopped:
+        # the command line library has turned the interruption into its own code
         terminal.stopped()
+        return int(terminal.signals.exit_code)
     return int(code or 0)
 
 
@@ -47,11 +49,7 @@ def _unexpected(error: Exception, terminal: Terminal) -> int:
     if callable(show):
         _show_usage(error, terminal)
         return int(ExitCode.USAGE)
-    if terminal.log_format is LogFormat.JSON:
-        terminal.error(EdxImportError("".join(traceback.format_exception(error)), "This is a bug in edx-import: please report it."))
-    else:
-        traceback.print_exception(error)
-        terminal.error(EdxImportError(f"unexpected: {type(error).__name__}", "This is a bug in edx-import: please report it with the lines above."))
+    terminal.error(UnexpectedError.of(error))
     return int(ExitCode.BUG)
 
 
@@ -62,7 +60,3 @@ def _show_usage(error: Exception, terminal: Terminal) -> None:
     path = context.command_path if context is not None else "edx-import"
     message = str(error.format_message()).rstrip(".")  # type: ignore[attr-defined]
     terminal.error(UsageError(message, f"`{path} --help` shows what there is."))
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -7,6 +7,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edx_import.cli.text import printable
+from edx_import.progress import Step
+
+#: The steps that take time, as a person sees them: what is done after each.
+_SHOWN = {Step.FETCHED: "verifying", Step.READING: "loading"}
 
 
 class ProgressBar:
@@ -31,6 +35,10 @@ class ProgressBar:
 
     def advance(self, key: str, size: int) -> None:
         self._bar.advance(self._task, size)
+
+    def step(self, key: str, step: Step) -> None:
+        if step in _SHOWN:
+            self._bar.update(self._task, description=f"{escape(printable(key.rsplit('/', 1)[-1]))}: {_SHOWN[step]}")
 
     def finish(self, key: str, outcome: str) -> None:
         self._done += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from edx_import.progress import Step
+
 
 class ProgressLines:
     """Counts the objects and says what came of each. `say`, `detail` and `warn` write a line."""
@@ -22,6 +24,8 @@ class ProgressLines:
         self._detail(f"started {key}")
 
     def advance(self, key: str, size: int) -> None: ...
+
+    def step(self, key: str, step: Step) -> None: ...
 
     def finish(self, key: str, outcome: str) -> None:
         self._done += 1

@@ -43,6 +43,7 @@ class Selection:
     course: tuple[str, ...]
     exclude: tuple[str, ...]
     force: bool
+    retry_failed: bool = False
 
     def request(self, orgs: tuple[str, ...]) -> SyncRequest:
         """The request for those organisations. Raises UsageError."""
@@ -61,4 +62,5 @@ class Selection:
             until=until,
             latest=self.latest,
             force=self.force,
+            retry_failed=self.retry_failed,
         )

@@ -48,6 +48,17 @@ def sync(
         int | None, typer.Option(min=1, metavar="N", help="Objects loaded side by side. Default: the number of cores.", envvar="EDX_IMPORT_JOBS")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Load again what is loaded already.", envvar="EDX_IMPORT_FORCE")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what was given up after five failed tries.", envvar="EDX_IMPORT_RETRY_FAILED")
+    ] = False,
+    allow_unprotected: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unprotected",
+            help="Take messages without integrity protection, too (deliveries of 2012-14 may lack it).",
+            envvar="EDX_IMPORT_ALLOW_UNPROTECTED",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and load nothing.", envvar="EDX_IMPORT_DRY_RUN")] = False,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep a copy of the encrypted originals here.", envvar="EDX_IMPORT_KEEP")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The summary (or the plan) as JSON on stdout.", envvar="EDX_IMPORT_JSON")] = False,
@@ -58,9 +69,13 @@ def sync(
     """
     from edx_import.cli.environment import read_settings
     from edx_import.cli.sync_run import run_sync
+    from edx_import.wiring import Means
 
     terminal: Terminal = context.obj
     settings = read_settings()
-    selection = Selection(tuple(org or ()), site, tuple(only or ()), since, until, latest, tuple(course or ()), tuple(exclude or ()), force)
-    code = run_sync(terminal, settings, selection, source=source, jobs=jobs or os.cpu_count() or 1, dry_run=dry_run, keep=keep, as_json=as_json)
+    selection = Selection(
+        tuple(org or ()), site, tuple(only or ()), since, until, latest, tuple(course or ()), tuple(exclude or ()), force, retry_failed
+    )
+    means = Means(source, jobs or os.cpu_count() or 1, keep, allow_unprotected)
+    code = run_sync(terminal, settings, selection, means, dry_run=dry_run, as_json=as_json)
     raise typer.Exit(code)

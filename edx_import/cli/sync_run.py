@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import typer
 
 from edx_import.cli.selection import Selection
 from edx_import.cli.terminal import Terminal
-from edx_import.cli.text import human_size
+from edx_import.cli.text import human_size, printable
 from edx_import.errors import ExitCode
 from edx_import.model import ObjectKind
+from edx_import.progress import Step
 from edx_import.settings import Settings
+from edx_import.store.disk import free_bytes
 from edx_import.sync.estimate import estimate
 from edx_import.sync.outcome import SyncSummary
 from edx_import.sync.plan import Plan
-from edx_import.sync.run import Preparation, execute, prepare, refresh_metadata
-from edx_import.wiring import Workplace, catalog_of, organisations, workplace
+from edx_import.sync.run import Preparation, execute, expect, prepare, refresh_metadata
+from edx_import.sync.stop import Stop
+from edx_import.wiring import Means, Workplace, catalog_of, organisations, workplace
 
 _KINDS = {
     ObjectKind.DATABASE: "weekly package",
@@ -30,26 +33,33 @@ _KINDS = {
 _MOST_NAMED = 10
 
 
-def run_sync(
-    terminal: Terminal, settings: Settings, selection: Selection, *, source: str | None, jobs: int, dry_run: bool, keep: Path | None, as_json: bool
-) -> int:
+def run_sync(terminal: Terminal, settings: Settings, selection: Selection, means: Means, *, dry_run: bool, as_json: bool) -> int:
     """Runs one sync and gives its exit code."""
     catalog = catalog_of(settings)
     request = selection.request(organisations(settings, catalog, selection.org))
-    with workplace(settings, catalog, source, terminal.progress(), jobs, keep) as place:
+    with workplace(settings, catalog, means, terminal.progress()) as place:
         _say_where(terminal, place)
         if dry_run:
             return _show_plan(terminal, prepare(place.source, place.store, request), as_json)
         place.take_lock()
+        place.progress.step("", Step.LOCKED)
         refreshed = refresh_metadata(place.store, place.catalog, request.sites)
         prepared = prepare(place.source, place.store, request)
         _announce(terminal, prepared, place)
-        summary = execute(prepared, place.executor_for, place.progress)
+        expect(prepared, place.store, place.progress)
+        with terminal.signals.asking(partial(_ask_to_stop, terminal, place.stop)):
+            summary = execute(prepared, place.executor_for, place.progress)
         summary.courses_refreshed = refreshed
+        summary.interrupted_code = terminal.signals.exit_code
     if summary.interrupted:
         terminal.stopped()
     _report(terminal, summary, as_json)
     return int(summary.exit_code)
+
+
+def _ask_to_stop(terminal: Terminal, stop: Stop) -> None:
+    stop.ask()
+    terminal.stopping()
 
 
 def _say_where(terminal: Terminal, place: Workplace) -> None:
@@ -63,6 +73,7 @@ def _show_plan(terminal: Terminal, prepared: Preparation, as_json: bool) -> int:
     plan = prepared.plan
     for error in prepared.errors:
         terminal.error(error)
+    _warn_of_given_up(terminal, plan)
     would_be_partly = bool(prepared.errors and plan.tasks)
     code = int(ExitCode.PARTLY if would_be_partly else SyncSummary(plan, source_errors=list(prepared.errors)).exit_code)
     if as_json:
@@ -72,9 +83,18 @@ def _show_plan(terminal: Terminal, prepared: Preparation, as_json: bool) -> int:
     for task in plan.tasks:
         typer.echo(f"load  {task.delivered.key}  {human_size(task.delivered.size)}  ({task.why})")
     for skip in plan.skips if terminal.verbosity > 0 else ():
-        typer.echo(f"skip  {skip.key}  ({skip.reason})")
+        typer.echo(f"skip  {printable(skip.key)}  ({printable(skip.reason)})")
     typer.echo(f"{len(plan.tasks)} objects to load, {human_size(plan.size)}; {_skips(plan)}")
     return code
+
+
+def _warn_of_given_up(terminal: Terminal, plan: Plan) -> None:
+    given_up = [skip for skip in plan.skips if skip.given_up]
+    for skip in given_up[:_MOST_NAMED]:
+        terminal.warn(f"{skip.key}: {skip.reason}")
+    if given_up:
+        more = f"{len(given_up) - _MOST_NAMED} more were given up as well; " if len(given_up) > _MOST_NAMED else ""
+        terminal.warn(f"{more}`edx-import sync --retry-failed` tries again what was given up")
 
 
 def _plan_as_dict(plan: Plan) -> dict[str, Any]:
@@ -94,6 +114,8 @@ def _skips(plan: Plan) -> str:
 
 
 def _short(reason: str) -> str:
+    if reason.startswith("given up"):
+        return "given up"
     return "older snapshots" if reason.startswith("an older snapshot") else reason
 
 
@@ -102,16 +124,20 @@ def _announce(terminal: Terminal, prepared: Preparation, place: Workplace) -> No
     for error in prepared.errors:
         terminal.error(error)
     plan = prepared.plan
+    _warn_of_given_up(terminal, plan)
     if not plan.tasks:
         return
     kinds = Counter(task.delivered.name.kind for task in plan.tasks)
     what = " and ".join(f"{number} {_KINDS[kind]}{'s' if number > 1 else ''}" for kind, number in sorted(kinds.items()))
-    need = estimate(plan, place.settings.scratch, place.jobs)
+    need = estimate(plan, place.settings.scratch, place.means.jobs, free_bytes(place.store))
+    database_free = "" if need.database_free is None else f" ({human_size(need.database_free)} free)"
     terminal.say(f"{what} to load, {human_size(plan.size)} encrypted; {_skips(plan)}")
     terminal.say(
         f"needs about {human_size(need.scratch)} of scratch ({human_size(need.scratch_free)} free) and {human_size(need.database)} "
-        f"in the database, and takes about {_duration(need.seconds)}"
+        f"in the database{database_free}, and takes about {_duration(need.seconds)}"
     )
+    for name, needed, free in need.shortages:
+        terminal.warn(f"there may be too little room in {name}: {human_size(needed)} needed, {human_size(free)} free")
 
 
 def _duration(seconds: float) -> str:

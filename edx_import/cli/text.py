@@ -1,11 +1,13 @@
-"""Text for a person: nothing that a terminal would take as a command, sizes that can be read."""
+"""Text for a person: no secret, nothing that a terminal would take as a command, sizes that can be read."""
 
 from __future__ import annotations
 
+from edx_import.secrecy import masked
+
 
 def printable(text: str) -> str:
-    """The text with control characters and lone surrogates shown as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii") for char in text)
+    """The text with secrets masked, control characters and lone surrogates shown as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii") for char in masked(text))
 
 
 def human_size(size: float) -> str:

@@ -50,7 +50,7 @@ IMPORTS_ENTRY = Entry(
         Field(
             "counts",
             "object",
-            "the account: read = loaded + duplicate + rejected + filtered; removed; notes on what was mended",
+            "the account: read = loaded + duplicate + rejected + filtered; removed; superseded; notes on what was mended",
             is_open=True,
         ),
         Field("collections", "object", "documents loaded, by collection", is_open=True),
@@ -63,9 +63,13 @@ IMPORTS_ENTRY = Entry(
         ),
         Field("started", "date or null", "begun (UTC)"),
         Field("finished", "date or null", "ended (UTC)"),
-        Field("attempts", "int", "attempts since it was last loaded"),
+        Field("attempts", "int", "tries since it was last loaded"),
+        Field("failures", "int", "those of them that failed for a reason of the object's own; after five it is given up"),
         Field("error", "string", "why it failed"),
         Field("tool_version", "string", "version of edx-import"),
+        Field("versions", "list", "the deliveries of the same key before this one: etag, size, state, content_hash, counts, finished"),
+        Field("first_id", "string", "the least id of its events, of all versions, in hex; empty when not known"),
+        Field("last_id", "string", "the greatest"),
         Field("host", "string", "the machine that wrote it"),
     ),
 )

@@ -1,25 +1,21 @@
-"""The throw-away GNUPGHOME: a private folder, in memory where that is possible, and the gpg-agent that lives in it.
+"""The throw-away GNUPGHOME: a private folder, in memory where that is possible, held by the process that made it.
 
-Whoever has to clean up after a process that was killed needs only the folder: `remove_home` finds the agent through its socket.
+Whoever finds one that nobody holds may remove it: `guardian` does.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import signal
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from edx_import.errors import ConfigurationError
-
-#: Every such folder is called this, then the process id of its maker, `-`, and something random.
-FOLDER_PREFIX: Final = "edx-import-gpg-"
+from edx_import.guardian import KEYRING_PREFIX, OWNER_LOCK, hold, private_folder, remove_keyring
 
 # The agent protects each key with a hash that takes about half a second by default, and pays that again for every message: thousands of
 # times for a weekly ZIP. The keyring is private and short-lived, so a quick hash will do. Nothing is cached, so that a wrong passphrase
@@ -34,56 +30,48 @@ disable-scdaemon
 """
 
 _MEMORY: Final = Path("/dev/shm")
-_SOCKET: Final = "S.gpg-agent"
 #: The path of a socket has at most 108 bytes with its end mark on Linux and 104 on macOS; the agent's longest socket is S.gpg-agent.browser.
 _LONGEST_PATH: Final = 103 - len("/S.gpg-agent.browser")
-_PATIENCE_SECONDS: Final = 5.0  # it may be busy unlocking a key
 
 
-def make_home(parent: Path | None = None) -> Path:
-    """A new GNUPGHOME that only this user can read, whatever the umask.
+class Home:
+    """A GNUPGHOME of this process, and its hold on it. A context manager."""
 
-    It lies in `parent` if that is given and usable (its path must be short), else in memory, else in the folder for temporary files.
-    Raises ConfigurationError when no place will do.
-    """
-    for place in _places(parent):
-        with suppress(OSError):
-            return _make_in(place)
-    raise ConfigurationError(
-        "there is no place for the keyring: neither /dev/shm nor the folder for temporary files can be written to, or their paths are too long",
-        "Set TMPDIR to a folder with a short path that this user may write to.",
-    )
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path: Final = path
+        self._lock: int | None = lock
 
+    @classmethod
+    def make(cls, parent: Path | None = None) -> Self:
+        """A new one that only this user can read, whatever the umask.
 
-def child_environment(home: Path) -> dict[str, str]:
-    """All that gpg and its agent are told: no secret of ours, and messages in English, since they are read."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C", "GNUPGHOME": str(home)}
+        It lies in `parent` if that is given and usable (its path must be short), else in memory, else in the folder for temporary files.
+        Raises ConfigurationError when no place will do.
+        """
+        for place in places(parent):
+            with suppress(OSError):
+                return cls(*_made_in(place))
+        raise ConfigurationError(
+            "there is no place for the keyring: neither /dev/shm nor the folder for temporary files can be written to, or their paths are too long",
+            "Set TMPDIR to a folder with a short path that this user may write to.",
+        )
 
+    def __enter__(self) -> Self:
+        return self
 
-def agent_pid(home: Path) -> int | None:
-    """The process id of the agent of a home; None when there is none."""
-    try:
-        with socket.socket(socket.AF_UNIX) as agent:
-            agent.settimeout(_PATIENCE_SECONDS)
-            agent.connect(str(home / _SOCKET))
-            agent.sendall(b"GETINFO pid\n")
-            answer = _answer(agent)
-    except OSError:
-        return None
-    found = re.search(rb"^D (\d+)", answer, re.MULTILINE)
-    return int(found[1]) if found else None
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.remove()
 
-
-def remove_home(home: Path) -> None:
-    """Ends the agent of a home and removes the folder. It may be gone already."""
-    pid = agent_pid(home)
-    if pid is not None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(home, ignore_errors=True)
+    def remove(self) -> None:
+        """Ends gpg and the agent that work in it, and removes the folder. May be called again."""
+        if self._lock is not None:
+            remove_keyring(self.path)
+            os.close(self._lock)
+            self._lock = None
 
 
-def _places(parent: Path | None) -> Iterator[Path]:
+def places(parent: Path | None = None) -> Iterator[Path]:
+    """Where a home may be made, the best place first."""
     if parent is not None:
         yield parent
     if _MEMORY.is_dir():
@@ -91,32 +79,36 @@ def _places(parent: Path | None) -> Iterator[Path]:
     yield Path(tempfile.gettempdir())
 
 
-def _make_in(place: Path) -> Path:
-    place.mkdir(parents=True, exist_ok=True)
-    home = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=place.absolute()))
+def child_environment(home: Path) -> dict[str, str]:
+    """All that gpg and its agent are told: no secret of ours, and messages in English, since they are read."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C", "GNUPGHOME": str(home)}
+
+
+def _made_in(place: Path) -> tuple[Path, int]:
+    """The folder, and the descriptor that holds its lock."""
+    private_folder(place)
+    home = Path(tempfile.mkdtemp(prefix=f"{KEYRING_PREFIX}{os.getpid()}-", dir=place.absolute()))
     try:
         if len(os.fsencode(home)) > _LONGEST_PATH:
             raise OSError("too long for a socket")
         home.chmod(0o700)
         _write_private(home / "gpg-agent.conf", _AGENT_CONF)
+        return home, _held(home)
     except OSError:
         shutil.rmtree(home, ignore_errors=True)
         raise
-    return home
+
+
+def _held(home: Path) -> int:
+    lock = os.open(home / OWNER_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    os.fchmod(lock, 0o600)
+    if not hold(lock):
+        os.close(lock)
+        raise OSError("swept away")
+    return lock
 
 
 def _write_private(path: Path, text: str) -> None:
     path.touch()
     path.chmod(0o600)
     path.write_text(text, encoding="ascii")
-
-
-def _answer(agent: socket.socket) -> bytes:
-    """What the agent says up to the end of its second reply (the first is its greeting)."""
-    said = b""
-    while len(re.findall(rb"^(?:OK|ERR)\b.*\n", said, re.MULTILINE)) < 2:
-        more = agent.recv(1024)
-        if not more:
-            break
-        said += more
-    return said

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from edx_import.decryption.gpg import INSTALL_HINT, Gpg, as_sent
-from edx_import.decryption.home import make_home, remove_home
+from edx_import.decryption.home import Home
 from edx_import.decryption.identity import Identity, identify
 from edx_import.decryption.message import Conversation
 from edx_import.decryption.verdict import NO_SECRET_KEY, is_wrong_passphrase, judge, wrong_passphrase
@@ -33,10 +33,10 @@ class KeyringTicket:
 class Keyring:
     """The institution's private key in a throw-away keyring. A context manager; several threads may decrypt at a time."""
 
-    def __init__(self, ticket: KeyringTicket, gpg: Gpg, owned: bool) -> None:
+    def __init__(self, ticket: KeyringTicket, gpg: Gpg, home: Home | None) -> None:
         self.ticket: Final = ticket
         self._gpg = gpg
-        self._owned = owned
+        self._home = home  # of who made it, and so has to remove it
 
     @classmethod
     def open(cls, key: Secret, passphrase: Secret | None, parent: Path | None = None, *, allow_unprotected: bool = False) -> Keyring:
@@ -46,21 +46,21 @@ class Keyring:
         WrongPassphraseError: the passphrase is tried at once, also that of an expired key.
         """
         _check_sendable(passphrase)
-        home = make_home(parent)
+        home = Home.make(parent)
         try:
-            gpg = Gpg(home)
+            gpg = Gpg(home.path)
             identity = _import(gpg, key)
             _try_passphrase(gpg, identity.fingerprint, passphrase)
         except BaseException:
-            remove_home(home)
+            home.remove()
             raise
-        return cls(KeyringTicket(home, passphrase, identity, allow_unprotected), gpg, owned=True)
+        return cls(KeyringTicket(home.path, passphrase, identity, allow_unprotected), gpg, home)
 
     @classmethod
     def attached(cls, ticket: KeyringTicket) -> Keyring:
         """The same keyring in another process; to close it removes nothing. Raises DecryptionError when it is gone."""
         _check_there(ticket.home)
-        return cls(ticket, Gpg(ticket.home), owned=False)
+        return cls(ticket, Gpg(ticket.home), None)
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +70,8 @@ class Keyring:
 
     def close(self) -> None:
         """Ends the agent and removes the folder, if this is the keyring that made them. May be called again."""
-        if self._owned:
-            remove_home(self.ticket.home)
+        if self._home is not None:
+            self._home.remove()
 
     @property
     def fingerprint(self) -> str:

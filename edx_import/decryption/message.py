@@ -55,6 +55,9 @@ class Conversation:
         """What gpg said, after the end. Raises what went wrong on our side: an error of the source is raised as it is."""
         heard = self._gpg.heard
         failure = self._sealed.error or self._failure or (heard.on_data_failure if heard else None)
+        if failure is self._failure and isinstance(failure, OSError):
+            why = (failure.strerror or str(failure)).lower()
+            raise DecryptionError(f"gpg cannot be started: {why}", f"Is there enough memory, and is gpg still there? {INSTALL_HINT}") from None
         if failure is not None:
             raise failure
         if heard is None:

@@ -5,16 +5,24 @@ Plaintext exists in memory only: a small content is kept from the first pass, a 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from edx_import.decryption.keyring import Keyring
 from edx_import.errors import PackageError, SourceError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 Unpack = Callable[[Iterable[bytes]], Iterator[bytes]]
+
+#: A message may become this many times its size, beyond the first gigabyte: OpenPGP compresses, too, and what it holds may be compressed again.
+MAX_RATIO = 1000
+FREE_SIZE = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +45,9 @@ class VerifiedContent:
 def verified(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack, *, memory_limit: int = 16 * 2**20) -> VerifiedContent:
     """Decrypts and unpacks a message once to nowhere, so that everything about it has been checked before it is used.
 
-    Up to `memory_limit` bytes are kept, in memory only. Raises the errors of `Keyring.decrypt`, of `open_sealed` and what it opens, and
-    PackageError from `unpack`. A damaged message mostly breaks the archive in it first: the message is then decrypted to its end, and
-    gpg's error is raised rather than the archive's.
+    Up to `memory_limit` bytes are kept, in memory only. Raises the errors of `Keyring.decrypt`, of `open_sealed` and what it opens, PackageError from
+    `unpack`, and PackageError for a message that becomes more than a thousand times its size. A damaged message mostly breaks the archive in it
+    first: the message is then decrypted to its end, and gpg's error is raised rather than the archive's.
     """
     tally = _Tally(memory_limit)
     for chunk in _unpacked(keyring, open_sealed, unpack):
@@ -86,13 +94,54 @@ def _again(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack
 
 def _unpacked(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack) -> Iterator[bytes]:
     """Unpacked plaintext; ends well only if gpg found the message whole, even when `unpack` did not want all of it."""
-    with closing(open_sealed()) as sealed, closing(keyring.decrypt(sealed)) as plain:
-        try:
-            yield from unpack(plain)
-        except PackageError:
+    with closing(open_sealed()) as source:
+        sealed = _Sealed(source)
+        with closing(keyring.decrypt(io.BufferedReader(sealed, _PIECE))) as decrypted:
+            plain = sealed.in_proportion(decrypted)
+            try:
+                yield from sealed.in_proportion(unpack(plain))
+            except _OutOfProportionError:
+                raise
+            except PackageError:
+                _drain(plain)
+                raise
             _drain(plain)
-            raise
-        _drain(plain)
+
+
+_PIECE = 256 << 10
+
+
+class _OutOfProportionError(PackageError):
+    """A message made to become endless; it is not decrypted to its end."""
+
+
+class _Sealed(io.RawIOBase):
+    """The sealed bytes, counted, so that what becomes of them can be held against them."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._source.read(len(view))
+        self._size += len(data)
+        view[: len(data)] = data
+        return len(data)
+
+    def in_proportion(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The chunks, until they are too many. Raises _OutOfProportionError."""
+        written = 0
+        for chunk in chunks:
+            written += len(chunk)
+            if written > FREE_SIZE and written > MAX_RATIO * self._size:
+                raise _OutOfProportionError(
+                    f"the message becomes more than {MAX_RATIO:,} times its size", "A package that edX made is not like this: do not import it."
+                )
+            yield chunk
 
 
 def _drain(plain: Iterator[bytes]) -> None:

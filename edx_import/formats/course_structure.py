@@ -24,8 +24,9 @@ from typing import Any
 from edx_import.courses import course_id_of_block
 from edx_import.errors import PackageError
 from edx_import.formats.base import ReadContext
-from edx_import.formats.json_mapping import NestedTooDeepError, TooManyReplacedError, parse_json, restore_value, store_value
+from edx_import.formats.json_mapping import NestedTooDeepError, parse_json, restore_value, store_value
 from edx_import.formats.json_members import not_an_object, split_members
+from edx_import.formats.json_size import TooLargeError
 from edx_import.ids import row_id
 from edx_import.model import Document, Items, Rejected
 
@@ -40,7 +41,7 @@ NOTE_NOT_UTF8 = "not UTF-8"
 NOTE_CUT_ANCESTORS = "block below more than 50 others"
 
 #: What is held of one file, in bytes: the text of its blocks, and 512 more for each block and 64 for each child. No course comes near it.
-HELD_LIMIT = 256 * 2**20
+HELD_LIMIT = 128 * 2**20
 
 #: How many ancestors a document lists; courses have four or five levels.
 MAX_ANCESTORS = 50
@@ -110,7 +111,7 @@ def _entries(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
         try:
             if whole:
                 yield _parsed(raw)
-        except NestedTooDeepError:
+        except (NestedTooDeepError, TooLargeError):
             continue
 
 
@@ -205,7 +206,7 @@ class _Tree:
 
 
 def _parsed(raw: bytes) -> tuple[str, Any]:
-    """Key and entry of a member; bytes that are not UTF-8 become U+FFFD. Raises PackageError, NestedTooDeepError."""
+    """Key and entry of a member; bytes that are not UTF-8 become U+FFFD. Raises PackageError, NestedTooDeepError, TooLargeError."""
     try:
         try:
             member = parse_json(b"{" + raw + b"}")
@@ -228,8 +229,8 @@ def _block(line: int, raw: bytes) -> _Block | Rejected:
         content = _content(key, entry)
     except NestedTooDeepError:
         return Rejected(line, NESTED_TOO_DEEP, raw)
-    except TooManyReplacedError:
-        return Rejected(line, NOT_A_BLOCK, raw, "too much in it that BSON cannot hold")
+    except TooLargeError:
+        return Rejected(line, NOT_A_BLOCK, raw, "too much in it for a document")
     metadata = content.fields["metadata"]
     children = [child for child in _list(entry.get("children")) if isinstance(child, str)]
     return _Block(
@@ -255,7 +256,7 @@ def _passed_on(name: str, value: Any) -> Any:
 
 
 def _content(key: str, entry: dict[str, Any]) -> _Content:
-    """Raises NestedTooDeepError, TooManyReplacedError."""
+    """Raises NestedTooDeepError, TooLargeError."""
     stored, replaced = store_value(entry)
     block_id, odd_key = store_value(key)
     content = _Content({"block_id": block_id})

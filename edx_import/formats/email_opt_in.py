@@ -22,13 +22,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from edx_import.errors import PackageError
 from edx_import.formats.base import ReadContext
+from edx_import.formats.column_fields import ColumnFields, check_columns
 from edx_import.formats.event_time import parse_time
-from edx_import.formats.json_mapping import escape_key, unescape_key
+from edx_import.formats.json_mapping import unescape_key
 from edx_import.formats.lines import LINE_LIMIT, Line, split_lines
 from edx_import.formats.table_cells import READ, Read
 from edx_import.ids import row_id
@@ -60,8 +60,8 @@ OURS = frozenset({"_id", "site", "course", "import", "original"})
 class EmailOptInReader:
     """Reads an e-mail opt-in file (a `FormatReader`). Headers and blank lines are not read.
 
-    An empty file and one that has only a header hold no rows. Raises PackageError when the header itself cannot be read, or the quotes of hundreds of
-    rows do not match.
+    An empty file and one that has only a header hold no rows. Raises PackageError when the header itself cannot be read or has too many columns, or
+    the quotes of hundreds of rows do not match.
     """
 
     version = 1
@@ -74,6 +74,7 @@ class EmailOptInReader:
             return
         if header.trouble:
             raise PackageError(f"the header of the CSV cannot be read: {header.trouble}", "The file is damaged; have it delivered again.")
+        check_columns(len(header.cells))
         rows = _Rows(header.cells, context)
         while row := _next_row(lines):
             if misshapen := _misshapen(row, len(header.cells)):
@@ -243,14 +244,8 @@ def _text(value: Any) -> str:
 
 def _columns(names: Sequence[str]) -> list[str]:
     """The fields that columns go to: their names, escaped. A second column of one name gets a number, one without name its position."""
-    fields: list[str] = []
-    for position, name in enumerate(names, 1):
-        wanted = name or f"column_{position}"
-        if escape_key(wanted) in fields:
-            numbered = (f"{wanted}_{number}" for number in count(2))
-            wanted = next(free for free in numbered if free not in names and escape_key(free) not in fields)
-        fields.append(escape_key(wanted))
-    return fields
+    fields = ColumnFields(names)
+    return [fields.field_for(name or f"column_{position}") for position, name in enumerate(names, 1)]
 
 
 class _Rows:

@@ -30,13 +30,13 @@ from edx_import.formats.extended_json import Opened, close_wrappers, open_wrappe
 from edx_import.formats.json_mapping import (
     NestedTooDeepError,
     Replaced,
-    TooManyReplacedError,
     is_storable_text,
     parse_json,
     parse_json_text,
     restore_value,
     store_value,
 )
+from edx_import.formats.json_size import TooLargeError
 from edx_import.formats.lines import split_lines
 from edx_import.ids import row_id
 from edx_import.model import Document, Item, Items, Rejected
@@ -103,7 +103,7 @@ def _posts(chunks: Iterable[bytes]) -> Iterator[Any]:
     for _, raw, whole in split_lines(chunks):
         try:
             yield _parsed(raw, {}, []) if whole else None
-        except (_RefusedError, NestedTooDeepError):
+        except (_RefusedError, NestedTooDeepError, TooLargeError):
             yield None
 
 
@@ -124,7 +124,7 @@ def _item(number: int, raw: bytes, line: bytes, context: ReadContext) -> Item:
         return Rejected(number, refused.reason, raw, refused.detail)
     except NestedTooDeepError:
         return Rejected(number, NESTED_TOO_DEEP, raw)
-    except TooManyReplacedError:
+    except TooLargeError:
         return Rejected(number, DOCUMENT_TOO_LONG, raw)
     for note in notes:
         context.note(note)

@@ -23,6 +23,8 @@ from typing import Any, Literal
 
 import orjson
 
+from edx_import.formats.json_size import SURELY_FITS, TooLargeError, check_size
+
 #: How deep a stored document may be: the document is level 1, an object or array in one of its fields level 2.
 MAX_LEVELS = 100
 
@@ -45,8 +47,8 @@ class NestedTooDeepError(Exception):
     """The value has more levels than BSON allows. Private to the readers, which reject the row."""
 
 
-class TooManyReplacedError(Exception):
-    """The replacement records alone would make the document too large. Private to the readers, which reject the row."""
+class TooManyReplacedError(TooLargeError):
+    """The replacement records alone would make the document too large."""
 
 
 class LongInteger(str):
@@ -228,18 +230,26 @@ def parse_json(raw: bytes) -> Any:
     """The value of JSON in UTF-8, as Python's `json.loads(raw.decode(), strict=False)` gives it: the last of equal keys wins, NaN and infinities
     and raw control characters are accepted, integers are exact (a LongInteger where Python's limit on digits forbids it).
 
-    Raises ValueError where that does (UnicodeDecodeError too), and NestedTooDeepError where it meets the recursion limit.
+    Raises ValueError where that does (UnicodeDecodeError too), NestedTooDeepError where it meets the recursion limit, and TooLargeError, unparsed,
+    where no document could hold the value.
     """
+    check_size(raw)
     if _MANY_DIGITS not in raw.translate(_DIGITS_ALIKE):
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:
             pass  # it refuses more than Python does; what it accepts, it reads the same
-    return parse_json_text(raw.decode())
+    return _parsed(raw.decode())
 
 
 def parse_json_text(text: str) -> Any:
     """The same for text, which may hold lone surrogates."""
+    if len(text) > SURELY_FITS // 4:
+        check_size(text.encode("utf-8", "surrogatepass"))
+    return _parsed(text)
+
+
+def _parsed(text: str) -> Any:
     try:
         return _decode(text)
     except RecursionError:
@@ -261,7 +271,7 @@ def parse_text(text: str) -> tuple[dict[str, Any] | list[Any], Form | None] | No
     """The object or array that a string holds as JSON, or as a JSON string of JSON; None when it holds neither.
 
     With it comes the form from which `rebuild_text` makes exactly this text again, or None: then the text itself has to be kept.
-    One that is nested too deep for a field of a document counts as text. Never raises.
+    One that is nested too deep, or too large, for a field of a document counts as text. Never raises.
     """
     value = _parse_held(text)
     if isinstance(value, str):
@@ -283,7 +293,7 @@ def _parse_held(text: str) -> dict[str, Any] | list[Any] | str | None:
         return None
     try:
         value = parse_json(text.encode()) if is_storable_text(text) else _parse_with_surrogates(text)
-    except (ValueError, NestedTooDeepError):
+    except (ValueError, NestedTooDeepError, TooLargeError):
         return None
     if isinstance(value, str):
         return value

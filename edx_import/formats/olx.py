@@ -19,7 +19,8 @@ from typing import Any
 from xml.parsers import expat
 
 from edx_import.formats.base import ReadContext
-from edx_import.formats.json_mapping import NestedTooDeepError, TooManyReplacedError, escape_key, parse_json, replacement, store_value
+from edx_import.formats.json_mapping import NestedTooDeepError, escape_key, parse_json, replacement, store_value
+from edx_import.formats.json_size import TooLargeError
 from edx_import.formats.lines import HEAD_SIZE, LINE_LIMIT
 from edx_import.ids import row_id
 from edx_import.model import Document, Item, Items, Rejected
@@ -130,7 +131,7 @@ def _parsed(path: str, data: bytes, context: ReadContext) -> dict[str, Any]:
 def _parsed_json(data: bytes, context: ReadContext) -> dict[str, Any]:
     try:
         content, _ = store_value(parse_json(data))
-    except (ValueError, NestedTooDeepError, TooManyReplacedError):
+    except (ValueError, NestedTooDeepError, TooLargeError):
         context.note(NOTE_NOT_JSON)
         return {}
     return {"content": content}

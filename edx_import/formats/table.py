@@ -17,21 +17,21 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import count
 from typing import Any
 
 from edx_import.errors import PackageError
 from edx_import.formats.base import ReadContext
+from edx_import.formats.column_fields import ColumnFields
 from edx_import.formats.json_mapping import (
     NestedTooDeepError,
-    TooManyReplacedError,
-    escape_key,
     parse_text,
     rebuild_text,
     restore_value,
     store_value,
     unescape_key,
 )
+from edx_import.formats.json_size import TooLargeError
+from edx_import.formats.lines import Line
 from edx_import.formats.table_cells import READ, cell_text
 from edx_import.formats.table_lines import SPLIT, Header, cells_of_bytes_literals, lines_with_content, parse_header, split_student_module
 from edx_import.ids import row_id
@@ -55,6 +55,12 @@ _COLLECTION_NAME = re.compile("[a-z][a-z0-9_]{0,60}")
 #: Of so many different rows of an undeclared table it is remembered that they occurred (some 100 bytes each).
 ROWS_REMEMBERED = 1_000_000
 
+#: A row of more bytes is looked at before it is taken apart.
+_LONG_ROW = 2**20
+
+#: So many columns tell which table a file is of.
+_TELLING_COLUMNS = 4
+
 #: How many rows `first_course_id` looks at.
 _ROWS_TO_LOOK_AT = 1000
 
@@ -62,13 +68,23 @@ _ROWS_TO_LOOK_AT = 1000
 class TableReader:
     """Reads the file of one declared table. A row that cannot be loaded is Rejected: wrong number of fields, unusable key, over 16 MB.
 
-    An empty file and one that has only a header hold no rows. Raises PackageError when the header itself is over the limit of a line.
+    An empty file and one that has only a header hold no rows. Raises PackageError when the header itself is over the limit of a line, or of columns.
     """
 
     version = 1
 
     def __init__(self, table: Table) -> None:
         self.table = table
+
+    def check(self, chunks: Iterable[bytes]) -> None:
+        """Is it a file of this table at all? Tables gain and lose columns over the years, but most stay. Raises PackageError."""
+        header = next(lines_with_content(chunks), None)
+        names = parse_header(header).names if header is not None else []
+        known = {name for column in self.table.columns for name in (column.name, *column.aliases)}
+        strange = sum(name not in known for name in names)
+        if strange and (strange == len(names) or (len(names) >= _TELLING_COLUMNS and strange * 2 > len(names))):
+            what = f"{strange} of its {len(names)} columns are not those of {self.table.name}"
+            raise PackageError(what, "Another file bears its name: fetch the package again.")
 
     def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
         """The rows in the order of the file, one at a time."""
@@ -129,7 +145,7 @@ def first_course_id(chunks: Iterable[bytes]) -> str | None:
     """The course id that the first row with one bears (column `course_id` or `course_key`), whichever dialect the file is in."""
     lines = lines_with_content(chunks)
     header = next(lines, None)
-    names = parse_header(header).names if header and header[2] else []
+    names = _names_in(header)
     column = next((names.index(name) for name in ("course_id", "course_key") if name in names), None)
     if column is None:
         return None
@@ -139,6 +155,13 @@ def first_course_id(chunks: Iterable[bytes]) -> str | None:
         if len(cells) == len(names) and cells[column] not in ("", "NULL"):
             return cells[column]
     return None
+
+
+def _names_in(header: Line | None) -> list[str]:
+    try:
+        return parse_header(header).names if header else []
+    except PackageError:
+        return []  # told of when the file is read
 
 
 # --- rows
@@ -158,27 +181,20 @@ def _columns(table: Table, names: Sequence[str]) -> list[_Column]:
     """What the names in a header stand for. A second column of one name gets a number, one without name its position."""
     declared = {column.name: column for column in table.columns}
     aliases = {alias: column for column in table.columns if column.name not in names for alias in column.aliases}
+    fields = ColumnFields(names, taken=declared)
     columns: dict[str, _Column] = {}
     for position, name in enumerate(names, 1):
         spec = declared.get(name) or aliases.get(name)
         if spec is not None and spec.name not in columns:
             columns[spec.name] = _column(spec.name, spec.type, spec.required)
         else:
-            field = _free_field(name or f"column_{position}", {*columns, *declared}, names)
+            field = fields.field_for(name or f"column_{position}")
             columns[field] = _column(field)
     return list(columns.values())
 
 
 def _column(field: str, type: ColumnType = ColumnType.STRING, required: bool = False) -> _Column:
     return _Column(field, type, required, ordinary=type is ColumnType.STRING and field != "course_id" and field not in OURS)
-
-
-def _free_field(name: str, taken: set[str], names: Sequence[str]) -> str:
-    """The field of an undeclared column: its name, or, where that is taken, the name and the first number that makes it unlike all others."""
-    if escape_key(name) not in taken:
-        return escape_key(name)
-    numbered = (f"{name}_{number}" for number in count(2))
-    return next(escape_key(free) for free in numbered if free not in names and escape_key(free) not in taken)
 
 
 class _Rows:
@@ -202,6 +218,8 @@ class _Rows:
     def read(self, number: int, raw: bytes) -> Item:
         original: dict[str, Any] = {"course_id": None} if self._no_course_id else {}
         notes: list[str] = []
+        if len(raw) > _LONG_ROW and (surely := self._surely_cells(raw)) > len(self._columns):
+            return Rejected(number, WRONG_FIELDS, raw, f"{surely} or more instead of {len(self._columns)}")
         cells = self._cells(raw.removesuffix(b"\r") if self._crlf else raw, original, notes)
         if len(cells) != len(self._columns):
             return Rejected(number, WRONG_FIELDS, raw, f"{len(cells)} instead of {len(self._columns)}")
@@ -221,6 +239,10 @@ class _Rows:
         for note in notes:
             self._context.note(note)
         return Document(self._table.name, fields, number, raw)
+
+    def _surely_cells(self, raw: bytes) -> int:
+        """The least number of cells that a row can have: one of millions is not taken apart."""
+        return raw.count(b"\t") + 1 - (raw.count(b"\\\t") if self._table.dialect is Dialect.STUDENT_MODULE else 0)
 
     def _cells(self, raw: bytes, original: dict[str, Any], notes: list[str]) -> list[str]:
         try:
@@ -303,7 +325,7 @@ def _read_json(name: str, cell: str, original: dict[str, Any]) -> Any:
     value, form = parsed
     try:
         stored, replaced = store_value(value)
-    except (NestedTooDeepError, TooManyReplacedError):
+    except (NestedTooDeepError, TooLargeError):
         return cell
     if form is None or replaced:
         original[name] = cell

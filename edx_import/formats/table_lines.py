@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from edx_import.errors import PackageError
+from edx_import.formats.column_fields import check_columns
 from edx_import.formats.lines import Line, split_lines
 from edx_import.tables import Dialect
 
@@ -26,10 +27,11 @@ class Header:
 
 
 def parse_header(line: Line) -> Header:
-    """Raises PackageError when the line is over the limit."""
+    """Raises PackageError when the line is over the limit, or has more columns than a table."""
     _, raw, whole = line
     if not whole:
         raise PackageError("the header of a table is over 16 MB", "The file is no table; have it delivered again.")
+    check_columns(raw.count(b"\t") + 1)
     return Header(raw.removesuffix(b"\r").decode("utf-8", "replace").split("\t"), raw.endswith(b"\r"))
 
 
@@ -73,7 +75,9 @@ def _undouble(cell: str) -> str:
 #: How a row is split into its cells.
 SPLIT: dict[Dialect, Callable[[str], list[str]]] = {Dialect.STANDARD: _split_standard, Dialect.STUDENT_MODULE: split_student_module}
 
-_BYTES_LITERAL = re.compile(r"""b(?:'(?:[^'\\]|\\(?:[\\'"nrt]|x[0-9a-f]{2}))*'|"(?:[^"\\]|\\(?:[\\'"nrt]|x[0-9a-f]{2}))*")""")
+# Possessive, so that a cell of megabytes does not leave a way back for each of its characters.
+_ESCAPES = r"""\\(?:[\\'"nrt]|x[0-9a-f]{2})"""
+_BYTES_LITERAL = re.compile(rf"""b(?:'[^'\\]*+(?:{_ESCAPES}[^'\\]*+)*+'|"[^"\\]*+(?:{_ESCAPES}[^"\\]*+)*+")""")
 
 
 def cells_of_bytes_literals(line: str) -> list[str] | None:

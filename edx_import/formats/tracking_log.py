@@ -26,7 +26,6 @@ from edx_import.formats.event_time import EventTime, canonical_text, parse_time
 from edx_import.formats.json_mapping import (
     NestedTooDeepError,
     Replaced,
-    TooManyReplacedError,
     is_storable_text,
     parse_json,
     parse_json_text,
@@ -36,6 +35,7 @@ from edx_import.formats.json_mapping import (
     restore_value,
     store_value,
 )
+from edx_import.formats.json_size import DOCUMENT_LIMIT, SURELY_FITS, TooLargeError
 from edx_import.formats.lines import split_lines
 from edx_import.ids import event_id
 from edx_import.model import Document, Item, Items, Rejected
@@ -59,10 +59,6 @@ PREFIX = "text before the object"
 
 #: Where the platform cuts the payload of an implicit event, in characters.
 IMPLICIT_PAYLOAD_LIMIT = 512
-
-# MongoDB's limit, less room for what is added when a document is written. Only a long line, or one with many replacement records, can come near.
-_DOCUMENT_LIMIT = 16 * 2**20 - 64 * 2**10
-_SURELY_FITS = 2**20
 
 _MAX_USER_ID = 2**63 - 1
 
@@ -113,7 +109,7 @@ def _item(number: int, raw: bytes, line: bytes, context: ReadContext) -> Item:
         return Rejected(number, refused.reason, raw, refused.detail)
     except NestedTooDeepError:
         return Rejected(number, NESTED_TOO_DEEP, raw)
-    except TooManyReplacedError:
+    except TooLargeError:
         return Rejected(number, DOCUMENT_TOO_LONG, raw)
 
 
@@ -245,8 +241,9 @@ def _stored(event: dict[str, Any], original: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_size(line: bytes, fields: dict[str, Any]) -> None:
+    # Only a long line, or one with many replacement records, can come near the limit.
     many_records = "values" in fields.get("original", ())
-    if (len(line) > _SURELY_FITS or many_records) and len(bson.encode(fields)) > _DOCUMENT_LIMIT:
+    if (len(line) > SURELY_FITS or many_records) and len(bson.encode(fields)) > DOCUMENT_LIMIT:
         raise _RefusedError(DOCUMENT_TOO_LONG)
 
 

@@ -29,8 +29,12 @@ MAX_MEMBERS = 20_000
 MAX_RATIO = 1000
 FREE_SIZE = 1 << 30
 
+#: The longest path of a member, in characters. (S3 and file systems have less room than that.)
+MAX_PATH = 1024
+
 _PIECE = 256 << 10
-_MOST_AT_ONCE = 32 << 20
+#: Of the directory, too: with the shortest names it would otherwise list more members than memory is for.
+_MOST_AT_ONCE = 10 << 20
 _AGAIN = "Fetch it again; if it stays so, ask edX to deliver it again."
 _REFUSED = "A package that edX made is not like this: do not import it."
 
@@ -53,6 +57,7 @@ class Archive:
     def __init__(self, file: BinaryIO) -> None:
         with _zip_errors("the ZIP"):
             self._zip = ZipFile(_Careful(file))
+            _check_end(self._zip, file)
             _check(self._zip.infolist())
             _check_overlaps(self._zip.infolist(), file, self._zip.start_dir)
             self._files = sorted((info for info in self._zip.infolist() if not info.is_dir()), key=attrgetter("filename"))
@@ -136,6 +141,7 @@ def _check(entries: list[ZipInfo]) -> None:
         seen.add(info.filename)
 
 
+_END_RECORD = 22
 _ENCRYPTED_FLAGS = 0x1 | 0x40 | 0x2000
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
 
@@ -145,11 +151,22 @@ def _trouble(info: ZipInfo) -> str:
         return "encrypted by ZIP itself"
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         return f"compressed by a method that is not used in packages ({info.compress_type})"
+    if len(info.filename) > MAX_PATH:
+        return "a path that is too long"
     if not info.filename or _ABSOLUTE.match(info.filename) or ".." in re.split(r"[/\\]", info.filename):
         return "a path that leads out of the ZIP"
     if info.file_size > FREE_SIZE and info.file_size > MAX_RATIO * info.compress_size:
         return f"inflates to {info.file_size:,} bytes from {info.compress_size:,}"
     return ""
+
+
+def _check_end(archive: ZipFile, file: BinaryIO) -> None:
+    """The end record, with its comment, is the last of the file: the library would pass over whatever comes after it."""
+    end = file.seek(0, io.SEEK_END)
+    file.seek(max(0, end - _END_RECORD - len(archive.comment)))
+    record = file.read(_END_RECORD)
+    if record[:4] != b"PK\5\6" or struct.unpack("<H", record[20:]) != (len(archive.comment),):
+        raise PackageError("something follows the end of the ZIP", _AGAIN)
 
 
 def _check_overlaps(entries: list[ZipInfo], file: BinaryIO, directory: int) -> None:

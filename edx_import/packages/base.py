@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import BinaryIO, Protocol
 
+from edx_import.errors import SourceError
 from edx_import.model import DeliveredObject, ObjectKind
 
 
@@ -32,6 +33,20 @@ class Passed:
     reason: str
 
 
+class UnavailableError(SourceError):
+    """The source does not answer, has too much to do or breaks off: the same question a little later may well be answered."""
+
+    def __init__(self, what: str, hint: str = "Run the sync again later.", transient: bool = True) -> None:
+        super().__init__(what, hint, transient)
+
+
+class DamagedError(SourceError):
+    """What came is not what was sent: worth fetching once more from the start."""
+
+    def __init__(self, what: str, hint: str = "Run the sync again later; if it happens again, ask your edX contact.", transient: bool = True) -> None:
+        super().__init__(what, hint, transient)
+
+
 class PackageSource(Protocol):
     """A place that delivers sealed objects."""
 
@@ -43,7 +58,11 @@ class PackageSource(Protocol):
         """The objects of that kind, in the order of their keys. Raises SourceError."""
 
     def open(self, delivered: DeliveredObject) -> BinaryIO:
-        """A stream of its sealed bytes; the caller closes it. Raises SourceError, also when the object has changed since it was listed."""
+        """A stream of its sealed bytes; the caller closes it.
+
+        Raises SourceError, also while reading, and when the object has changed since it was listed; DamagedError in place of the last bytes of
+        what is not as it was sent.
+        """
 
 
 def newest(objects: Iterable[DeliveredObject]) -> DeliveredObject | None:

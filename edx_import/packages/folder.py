@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from edx_import.errors import SourceError
 from edx_import.model import DeliveredObject, ObjectName
@@ -16,7 +17,11 @@ from edx_import.packages.base import Passed, Wanted
 from edx_import.packages.listing import Found, choose, printable
 from edx_import.packages.naming import parse_file_name, parse_key
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 _LEAVES = "a link that leaves the folder"
+_BUFFER = 1 << 18
 
 
 class FolderSource:
@@ -39,17 +44,20 @@ class FolderSource:
             yield from choose([_found(path, root) for path in files], wanted)
 
     def open(self, delivered: DeliveredObject) -> BinaryIO:
-        """A stream of the file. Raises SourceError, also when the file has changed since it was listed."""
-        with _file_errors(f"{self.description}: {delivered.location}"):
+        """A stream of the file. Raises SourceError, also while reading, and when the file has changed since it was listed."""
+        what = f"{self.description}: {delivered.location}"
+        with _file_errors(what):
             root = self._root()
             path = root / delivered.location
             if not path.resolve().is_relative_to(root):
                 raise SourceError(f"{delivered.location} is {_LEAVES}", "Put the file itself there.")
-            stream = path.open("rb")
-            if _fingerprint(os.fstat(stream.fileno())) != delivered.etag:
+            stream = _FileStream(path, delivered, what)
+            try:
+                stream.check()
+            except BaseException:
                 stream.close()
-                raise SourceError(f"{delivered.location} has changed since it was listed", "Run the command again.", transient=True)
-            return stream
+                raise
+            return io.BufferedReader(stream, _BUFFER)
 
     def _root(self) -> Path:
         if not self._path.is_dir():
@@ -58,12 +66,42 @@ class FolderSource:
         return self._path.resolve()
 
 
+class _FileStream(io.RawIOBase):
+    """The bytes of a file that stays as it was listed, from the first to the last."""
+
+    def __init__(self, path: Path, delivered: DeliveredObject, what: str) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._delivered = delivered
+        self._what = what
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        with _file_errors(self._what):
+            size = self._file.readinto(buffer) or 0
+            if not size:
+                self.check()
+        return size
+
+    def close(self) -> None:
+        if not self.closed and hasattr(self, "_file"):
+            self._file.close()
+        super().close()
+
+    def check(self) -> None:
+        """Raises SourceError when the file has changed since it was listed."""
+        if _fingerprint(os.fstat(self._file.fileno())) != self._delivered.etag:
+            hint = "Let it be copied to the end, then run the sync again."
+            raise SourceError(f"{self._delivered.location} has changed since it was listed", hint, transient=True)
+
+
 @contextmanager
 def _file_errors(what: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise SourceError(f"{what}: gone since it was listed", "Run the command again.") from None
+        raise SourceError(f"{what}: gone since it was listed", "Run the command again.", transient=True) from None
     except PermissionError as error:
         raise SourceError(f"{what}: may not be read", "Check owner and mode of the files.") from error
     except OSError as error:

@@ -34,7 +34,7 @@ class MemorySource:
         """A stream of its bytes. Raises SourceError when it is gone or has changed since it was listed."""
         data = self._objects.get(delivered.location)
         if data is None:
-            raise SourceError(f"{delivered.location} is not there any more", "Run the command again.")
+            raise SourceError(f"{delivered.location} is not there any more", "Run the command again.", transient=True)
         if _fingerprint(data) != delivered.etag:
             raise SourceError(f"{delivered.location} has changed since it was listed", "Run the command again.", transient=True)
         return io.BytesIO(data)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from edx_import.decryption.gpg import Gpg, Heard, as_sent
-from edx_import.decryption.home import make_home, remove_home
+from edx_import.decryption.home import Home
 from edx_import.errors import ConfigurationError
 from edx_import.settings import Secret
 
@@ -49,14 +49,11 @@ def make_key(
     `created` (now, if not given) and `lifetime` (for ever, if not given) make an expired key. Raises ConfigurationError.
     """
     secret = Secret(passphrase)
-    home = make_home(folder)
-    try:
-        gpg = Gpg(home)
+    with Home.make(folder) as home:
+        gpg = Gpg(home.path)
         fingerprint = _generate(gpg, _recipe(kind, name, email, created, lifetime, protected=bool(passphrase)), secret)
         private = gpg.export_keys(fingerprint, secret=True, passphrase=as_sent(secret), expect_passphrase=bool(passphrase))
         return InstitutionKey(Secret(private), gpg.export_keys(fingerprint), fingerprint, secret)
-    finally:
-        remove_home(home)
 
 
 class Sealer:
@@ -69,9 +66,9 @@ class Sealer:
     def __init__(self, *keys: InstitutionKey, protected: bool = True, clock: datetime | None = None) -> None:
         self._protected = protected
         self._recipients = [key.fingerprint for key in keys]
-        self._home = make_home()
+        self._home = Home.make()
         try:
-            self._gpg = Gpg(self._home, ["--faked-system-time", f"{_stamp(clock)}!"] if clock else [])
+            self._gpg = Gpg(self._home.path, ["--faked-system-time", f"{_stamp(clock)}!"] if clock else [])
             self._gpg.import_keys("".join(key.public for key in keys))
         except BaseException:
             self.close()
@@ -85,7 +82,7 @@ class Sealer:
 
     def close(self) -> None:
         """Removes the keyring."""
-        remove_home(self._home)
+        self._home.remove()
 
     def seal(self, data: bytes | BinaryIO, *, compress: bool = True) -> bytes:
         """The message that holds `data`. `compress=False` for what is compressed already."""

@@ -11,7 +11,7 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 from edx_import.ids import course_range
 from edx_import.model import Site
 from edx_import.store.connection import Store
-from edx_import.store.mongo_errors import mongo_errors
+from edx_import.store.mongo_errors import is_passing
 from edx_import.tables import TABLES, IndexSpec
 
 COURSES = "courses"
@@ -68,10 +68,9 @@ def ensure_collections(store: Store, *, without_indexes: Collection[str] = ()) -
     `without_indexes` names collections whose indexes come later (`ensure_indexes`): building them after a large load is far cheaper than
     keeping them up to date during it.
     """
-    with mongo_errors("looking for collections"):
-        present = set(store.database.list_collection_names())
+    present = store.ride_out("looking for collections", store.database.list_collection_names)
     if EVENTS not in present:
-        _create_events(store)
+        store.ride_out("creating the collection events", lambda: _create_events(store))
     for collection in INDEXES:
         if collection not in without_indexes:
             ensure_indexes(store, collection)
@@ -79,23 +78,24 @@ def ensure_collections(store: Store, *, without_indexes: Collection[str] = ()) -
 
 def ensure_indexes(store: Store, collection: str) -> None:
     """Builds the indexes of a collection that it does not have. Raises StoreError."""
-    with mongo_errors(f"building the indexes of {collection}"):
-        present = store.database[collection].index_information()
-        missing = [_model(spec) for spec in INDEXES.get(collection, ()) if not _is_there(spec, present)]
-        if missing:
-            store.database[collection].create_indexes(missing)
+    what = f"building the indexes of {collection}"
+    present = store.ride_out(what, store.database[collection].index_information)
+    missing = [_model(spec) for spec in INDEXES.get(collection, ()) if not _is_there(spec, present)]
+    if missing:
+        store.ride_out(what, lambda: store.database[collection].create_indexes(missing))
 
 
 def _create_events(store: Store) -> None:
     """Events take by far the most space, and zstd halves it; a server that lets nobody choose stores them all the same."""
-    with mongo_errors("creating the collection events"):
-        try:
-            store.database.create_collection(EVENTS, storageEngine=_EVENT_STORAGE)
-        except CollectionInvalid:
-            return  # another process was faster
-        except OperationFailure as error:
-            if error.code != _NAMESPACE_EXISTS:
-                _create_plain_events(store)
+    try:
+        store.database.create_collection(EVENTS, storageEngine=_EVENT_STORAGE)
+    except CollectionInvalid:
+        return  # another process was faster
+    except OperationFailure as error:
+        if is_passing(error):
+            raise
+        if error.code != _NAMESPACE_EXISTS:
+            _create_plain_events(store)
 
 
 def _create_plain_events(store: Store) -> None:

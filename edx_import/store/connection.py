@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pymongo
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -17,13 +19,17 @@ from pymongo.uri_parser import parse_uri
 from edx_import.errors import StoreError
 from edx_import.settings import Secret
 from edx_import.store.mongo_errors import PRIMARY_HINT, bad_uri, mongo_errors
+from edx_import.store.patience import Patience
 
 __all__ = ["Store", "mongo_errors"]
 
+Result = TypeVar("Result")
+
 OLDEST_SERVER = (5, 0)
 
-#: How long an operation waits for a server (a replica set elects a new primary in about 12 s), in milliseconds; STORAGE_URI may say otherwise.
-_SELECTION_LIMIT = 20_000
+#: How long the driver looks for a server before an operation fails, in milliseconds; STORAGE_URI may say otherwise. An election takes about 12 s:
+#: who has more patience than the driver (`patience`) tells the user, and looks again. Until then nobody hears that the user wants to stop.
+_SELECTION_LIMIT = 2_000
 
 #: How long a majority may take to confirm a write before it counts as failed, in milliseconds.
 _CONFIRMATION_LIMIT = 120_000
@@ -38,7 +44,8 @@ CODEC: CodecOptions[dict[str, Any]] = CodecOptions(dict, tz_aware=True, datetime
 class Store:
     """An open database. Each process makes its own; a context manager that closes it.
 
-    `where` describes host and database without credentials. `unprotected`: a server on the network that asks for no login.
+    `where` describes host and database without credentials. `unprotected`: a server on the network that asks for no login. `patience` is how it
+    waits for a server that is away.
     """
 
     def __init__(self, client: MongoClient[dict[str, Any]], name: str, where: str, unprotected: bool) -> None:
@@ -46,22 +53,33 @@ class Store:
         self.database: Database[dict[str, Any]] = client.get_database(name, codec_options=CODEC, write_concern=_WRITE_CONCERN)
         self.where = where
         self.unprotected = unprotected
+        self.patience = Patience()
 
     @classmethod
     def connect(cls, uri: Secret | str, database: str, *, timeout_s: float = 10) -> Store:
-        """Opens the database, and makes sure that it answers, is one we can write to and lets us in. Raises StoreError."""
+        """Opens the database, and makes sure that it answers, is one we can write to and lets us in. Does not wait for it. Raises StoreError."""
+        store = cls.unchecked(uri, database)
+        try:
+            with mongo_errors(store.where), pymongo.timeout(timeout_s):
+                store._check()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def unchecked(cls, uri: Secret | str, database: str) -> Store:
+        """The same without a question to the server, which may be away just now: for a process whose parent has made sure. Raises StoreError."""
         text = uri.reveal() if isinstance(uri, Secret) else uri
         client = _client(text)
         try:
             hosts, on_network, has_login = _described(text)
             where = f"{hosts}, database {database}"
-            with mongo_errors(where), pymongo.timeout(timeout_s):
-                store = cls(client, database, where, unprotected=on_network and not has_login)
-                store._check()
+            with mongo_errors(where):
+                return cls(client, database, where, unprotected=on_network and not has_login)
         except BaseException:
             client.close()
             raise
-        return store
 
     def _check(self) -> None:
         hello = self._client.admin.command("hello")
@@ -75,6 +93,10 @@ class Store:
     def name(self) -> str:
         """The name of the database."""
         return self.database.name
+
+    def ride_out(self, what: str, operation: Callable[[], Result]) -> Result:
+        """Does something that can be done twice, with patience for a server that is away. Raises StoreError."""
+        return self.patience.ride_out(what, operation)
 
     def drop(self) -> None:
         """Removes the whole database, for what is temporary (a demo, a test). Raises StoreError."""
@@ -110,6 +132,8 @@ def check_version(version: str) -> None:
 
 
 def _client(uri: str) -> MongoClient[dict[str, Any]]:
+    if re.match(r"[^/]*://[^/?]*/[^?]*@", uri):  # a slash in a password that is not escaped: what stands before it would be taken for a host
+        raise bad_uri()
     try:
         with warnings.catch_warnings():
             # pymongo only warns of an option it does not understand, and its warning may show the option's value.

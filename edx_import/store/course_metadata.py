@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from pymongo.errors import DuplicateKeyError
@@ -17,7 +18,6 @@ from edx_import.ids import row_id
 from edx_import.model import Site
 from edx_import.store.collections import COURSES, EVENTS, FORUM, OTHER_PREFIX, course_filter
 from edx_import.store.connection import Store, whole_milliseconds
-from edx_import.store.mongo_errors import mongo_errors
 from edx_import.tables import TABLES
 
 _ON_DOCUMENTS = ("name", "sme", "start_date", "end_date")
@@ -43,8 +43,9 @@ class PackageCourse(Protocol):
 
 def known_courses(store: Store) -> set[tuple[Site, str]]:
     """Every course that the database has, as (site, course id). Raises StoreError."""
-    with mongo_errors("reading the courses"):
-        return {(course["site"], course["course_id"]) for course in store.database[COURSES].find({}, {"site": 1, "course_id": 1})}
+    courses = store.database[COURSES]
+    found = store.ride_out("reading the courses", lambda: list(courses.find({}, {"site": 1, "course_id": 1})))
+    return {(course["site"], course["course_id"]) for course in found}
 
 
 def save_course(store: Store, site: Site, course_id: str, listed: Course | None, package: PackageCourse | None) -> bool:
@@ -53,28 +54,38 @@ def save_course(store: Store, site: Site, course_id: str, listed: Course | None,
     Without a `package` it keeps what an earlier one said. A course that is not listed has the name and the dates of the package. Documents of the
     course get the new metadata first: cut off in between, the next sync finds the course unchanged in `courses`, and does it again.
     """
-    courses = store.database[COURSES]
-    key = row_id(site, course_id)
-    identity = {"_id": key, "site": site, "course_id": course_id}
-    with mongo_errors("writing the courses"):
-        for _ in range(_ATTEMPTS):
-            old = courses.find_one({"_id": key})
-            said = _package_part(package) if package else (old or {}).get("package")
-            new = {**(old or {}), **identity, **_listed_part(listed, said), "package": said}
-            if new == old:
-                return False
-            if old is not None:
-                refresh_course(store, site, course_id, _metadata_of(new))
-                # Another process may have learnt of the package meanwhile.
-                if courses.replace_one({"_id": key, "package": old.get("package")}, new).matched_count:
-                    return True
-                continue
-            try:
-                courses.insert_one(new)
-            except DuplicateKeyError:
-                continue
+    identity = {"_id": row_id(site, course_id), "site": site, "course_id": course_id}
+    changed = False
+    for _ in range(_ATTEMPTS):
+        old = _course(store, site, course_id)
+        said = _package_part(package) if package else old.get("package")
+        new = {**old, **identity, **_listed_part(listed, said), "package": said}
+        if new == old:
+            return changed
+        if old:
+            refresh_course(store, site, course_id, _metadata_of(new))
+        if store.ride_out("writing the courses", partial(_put, store, old, new)):
             return True
+        # another process was faster, or a try that was cut off has done it
+        changed = True
     raise StoreError(f"another process keeps changing the course {course_id}", "Make sure that only one sync runs on this database.")
+
+
+def _course(store: Store, site: Site, course_id: str) -> dict[str, Any]:
+    """The document of the course; empty where there is none."""
+    return store.ride_out("reading the courses", lambda: store.database[COURSES].find_one({"_id": row_id(site, course_id)})) or {}
+
+
+def _put(store: Store, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Puts a course in the place of what was read of it; whether it did. Another process may have learnt of the package meanwhile."""
+    courses = store.database[COURSES]
+    if old:
+        return courses.replace_one({"_id": old["_id"], "package": old.get("package")}, new).matched_count > 0
+    try:
+        courses.insert_one(dict(new))
+    except DuplicateKeyError:
+        return False
+    return True
 
 
 def _package_part(package: PackageCourse) -> dict[str, Any]:
@@ -99,9 +110,7 @@ def _listed_part(listed: Course | None, package: Mapping[str, Any] | None) -> di
 
 def document_metadata(store: Store, site: Site, course_id: str) -> dict[str, Any]:
     """What stands on the documents of the course: `{name, sme, start_date, end_date}`. Raises StoreError."""
-    with mongo_errors("reading the courses"):
-        course = store.database[COURSES].find_one({"_id": row_id(site, course_id)}) or {}
-    return _metadata_of(course)
+    return _metadata_of(_course(store, site, course_id))
 
 
 def _metadata_of(course: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,21 +119,27 @@ def _metadata_of(course: Mapping[str, Any]) -> dict[str, Any]:
 
 def forget_course(store: Store, site: Site, course_id: str) -> bool:
     """Takes a course out of `courses` if no event and no enrolment is under its id; whether it did. Raises StoreError."""
-    with mongo_errors("reading the courses"):
-        for name in (EVENTS, "student_courseenrollment"):
-            if store.database[name].find_one(course_filter(name, site, course_id), {"_id": 1}):
-                return False
-        return store.database[COURSES].delete_one({"_id": row_id(site, course_id)}).deleted_count > 0
+    for name in (EVENTS, "student_courseenrollment"):
+        of_course = course_filter(name, site, course_id)
+        if store.ride_out(f"reading {name}", partial(store.database[name].find_one, of_course, {"_id": 1})):
+            return False
+    known = bool(_course(store, site, course_id))
+    store.ride_out("writing the courses", lambda: store.database[COURSES].delete_one({"_id": row_id(site, course_id)}))
+    return known
 
 
 def refresh_course(store: Store, site: Site, course_id: str, metadata: Mapping[str, Any]) -> int:
-    """Puts metadata on the documents of the course; gives how many were changed. Raises StoreError."""
-    with mongo_errors("bringing course metadata up to date"):
-        others = store.database.list_collection_names(filter={"name": {"$regex": f"^{OTHER_PREFIX}"}})
-        # Whether the documents of tables that nobody declared have it is up to their reader.
-        conditions = {name: {"$ne": metadata} for name in _ANNOTATED} | {name: {"$exists": True, "$ne": metadata} for name in others}
-        changed = 0
-        for name, condition in conditions.items():
-            stale = {**course_filter(name, site, course_id), "course": condition}
-            changed += store.database[name].update_many(stale, {"$set": {"course": metadata}}).modified_count
-        return changed
+    """Puts metadata on the documents of the course; gives how many needed it. Raises StoreError."""
+    what = "bringing course metadata up to date"
+    others = store.ride_out(what, partial(store.database.list_collection_names, filter={"name": {"$regex": f"^{OTHER_PREFIX}"}}))
+    # Whether the documents of tables that nobody declared have it is up to their reader.
+    conditions = {name: {"$ne": metadata} for name in _ANNOTATED} | {name: {"$exists": True, "$ne": metadata} for name in others}
+    changed = 0
+    for name, condition in conditions.items():
+        stale = {**course_filter(name, site, course_id), "course": condition}
+        # counted before: when the connection is lost, nobody knows how many of them a try that was cut off has changed
+        number = store.ride_out(what, partial(store.database[name].count_documents, stale))
+        if number:
+            store.ride_out(what, partial(store.database[name].update_many, stale, {"$set": {"course": metadata}}))
+        changed += number
+    return changed

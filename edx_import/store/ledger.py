@@ -1,22 +1,20 @@
 """The ledger, collection `imports`: what is known of each delivered object and of each member of one.
 
-A document's `_id` is the object's key, or that, `//` and the member's path; its fields are those of an `ImportRecord`, and the `host` that
-wrote it last.
+A document's `_id` is the object's key, or that, `//` and the member's path; its fields are those of an `ImportRecord`.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from pymongo import WriteConcern
+from pymongo import UpdateOne, WriteConcern
 
 from edx_import.model import CourseFilter, ImportRecord, ImportState
 from edx_import.store.collections import IMPORTS
 from edx_import.store.connection import Store, whole_milliseconds
-from edx_import.store.mongo_errors import mongo_errors
 
 _FIELDS = tuple(field.name for field in fields(ImportRecord))
 
@@ -35,11 +33,16 @@ class Ledger:
     """Reads and writes the records of one database."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._collection = store.database[IMPORTS]
 
     def records(self) -> dict[str, ImportRecord]:
         """The records of all objects, by key. Raises StoreError."""
         return {record.key: record for record in self._found({"member": ""})}
+
+    def record(self, key: str) -> ImportRecord | None:
+        """The record of an object; None when nothing is known of it. Raises StoreError."""
+        return next(iter(self._found({"_id": key})), None)
 
     def members(self, key: str) -> dict[str, ImportRecord]:
         """The records of the members of an object, by path. Raises StoreError."""
@@ -63,12 +66,19 @@ class Ledger:
         document = record_to_document(record)
         under_way = record.state not in (ImportState.LOADED, ImportState.FAILED, ImportState.SKIPPED)
         collection = self._collection.with_options(write_concern=WriteConcern(w=1)) if under_way else self._collection
-        with mongo_errors("writing to the ledger"):
-            collection.replace_one({"_id": document["_id"]}, {**document, "host": socket.gethostname()}, upsert=True)
+        self._store.ride_out("writing to the ledger", lambda: collection.replace_one({"_id": document["_id"]}, document, upsert=True))
+
+    def expect(self, records: Iterable[ImportRecord]) -> None:
+        """Records what is going to be done, where nothing is known of it yet. Raises StoreError."""
+        documents = [record_to_document(record) for record in records]
+        expected = [UpdateOne({"_id": document.pop("_id")}, {"$setOnInsert": document}, upsert=True) for document in documents]
+        if expected:
+            collection = self._collection.with_options(write_concern=WriteConcern(w=1))
+            self._store.ride_out("writing to the ledger", lambda: collection.bulk_write(expected, ordered=False))
 
     def _found(self, query: Mapping[str, Any]) -> list[ImportRecord]:
-        with mongo_errors("reading the ledger"):
-            return [record_from_document(document) for document in self._collection.find(query)]
+        found = self._store.ride_out("reading the ledger", lambda: list(self._collection.find(query)))
+        return [record_from_document(document) for document in found]
 
 
 def record_to_document(record: ImportRecord) -> dict[str, Any]:
@@ -83,9 +93,11 @@ def record_to_document(record: ImportRecord) -> dict[str, Any]:
         "collections": dict(record.collections),
         "reasons": dict(record.reasons),
         "manifest": [dict(course) for course in record.manifest],
+        "versions": [dict(version) for version in record.versions],
         "started": whole_milliseconds(record.started),
         "finished": whole_milliseconds(record.finished),
         "error": record.error.encode("utf-8", "backslashreplace").decode(),
+        "host": socket.gethostname(),
     }
 
 
@@ -95,5 +107,6 @@ def record_from_document(document: Mapping[str, Any]) -> ImportRecord:
     taken = document.get("filter") or {}
     known["state"] = ImportState(document["state"])
     known["manifest"] = tuple(document.get("manifest") or ())
+    known["versions"] = tuple(document.get("versions") or ())
     known["filter"] = CourseFilter(tuple(taken.get("include", ())), tuple(taken.get("exclude", ())))
     return ImportRecord(**known)

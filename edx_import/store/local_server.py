@@ -24,6 +24,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from edx_import.errors import ConfigurationError, StoreError
+from edx_import.guardian import bare_environment, private_folder
 from edx_import.store import server_keeper
 from edx_import.store.server_failure import explained
 
@@ -45,8 +46,6 @@ _ANSWER_PATIENCE = 10.0
 
 #: How long a server that lost its keeper may take to leave the data to the next one, in seconds.
 LEFTOVER_PATIENCE = 15.0
-
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH")
 
 
 class LocalServer:
@@ -132,7 +131,7 @@ def _embedded_places() -> list[Path]:
 
 def _private_folder(home: Path) -> Path:
     """The server's folder in the home, for this user only."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(home)
     folder = home.resolve() / "mongodb"
     for each in (folder, folder / server_keeper.DATA):
         each.mkdir(mode=0o700, exist_ok=True)
@@ -231,7 +230,7 @@ def _start_keeper(lock: int, folder: Path, program: Path) -> None:
                 pass_fds=(lock,),
                 start_new_session=True,
                 cwd="/",
-                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                env=bare_environment(),
             )
         finally:
             os.close(log)

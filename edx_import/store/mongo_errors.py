@@ -9,6 +9,7 @@ from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
     ConfigurationError,
+    ConnectionFailure,
     InvalidName,
     InvalidURI,
     NotPrimaryError,
@@ -27,6 +28,15 @@ _UNAUTHORIZED = {13}
 _NOT_PRIMARY = {10107, 13435, 13436, 189}
 _OUT_OF_DISK_SPACE = {14031}
 _WRITE_CONCERN = {64, 79, 100}
+_ENDING = {91, 11600}
+#: The server's own words show a value that it could not convert, that is there already, that is too large or not valid,
+_SHOWING_VALUES = {121, 241, 10334, 11000, 17280}
+#: or, when the question itself was understood, any that the answer did not allow for.
+_WHILE_READING = "Executor error during"
+
+#: Codes that blame the moment: a server ends or is no longer the primary, another behind it cannot be reached, a cursor went with its server, a
+#: limit of time was reached (that of waiting for the majority, too; not one that somebody set for the operation).
+_PASSING = frozenset({6, 7, 43, 64, 89, 91, 133, 134, 189, 202, 237, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436})
 
 _LOGIN_HINT = "Put a user name and password that MongoDB knows into STORAGE_URI (mongodb://USER:PASSWORD@HOST/?authSource=admin), percent-encoded."
 _RIGHTS_HINT = "Give the user in STORAGE_URI the role readWrite on the database STORAGE_DB, or put a login into STORAGE_URI if it has none."
@@ -54,6 +64,18 @@ def store_error(what: str, error: PyMongoError) -> StoreError:
     return StoreError(f"{what}: {happened}", hint)
 
 
+def reason_of(error: PyMongoError) -> str:
+    """What happened, in half a line."""
+    return _explained(error)[0]
+
+
+def is_passing(error: PyMongoError) -> bool:
+    """Whether the cause may be gone in a moment, so that the same is worth another try."""
+    if isinstance(error, ConnectionFailure):
+        return True
+    return isinstance(error, OperationFailure) and bool(error_codes(error) & _PASSING)
+
+
 def bad_uri() -> StoreError:
     """STORAGE_URI cannot be understood. Says nothing of what stands in it: a slip there makes part of a password look like a host."""
     return StoreError("STORAGE_URI cannot be understood, or has an option that MongoDB does not know", _URI_HINT)
@@ -67,7 +89,7 @@ def _explained(error: PyMongoError) -> tuple[str, str]:
     if isinstance(error, ServerSelectionTimeoutError):
         return _unreachable(str(error))
     if isinstance(error, NotPrimaryError):
-        return "the server is not, or no longer, the primary of its replica set", PRIMARY_HINT
+        return _not_primary(error)
     if isinstance(error, AutoReconnect):
         return "the connection to MongoDB was lost", _AGAIN_HINT
     if isinstance(error, OperationFailure):
@@ -75,6 +97,14 @@ def _explained(error: PyMongoError) -> tuple[str, str]:
     if isinstance(error, ConfigurationError):
         return _unusable(str(error).lower())
     return f"MongoDB's driver gave up ({type(error).__name__})", _AGAIN_HINT
+
+
+def _not_primary(error: NotPrimaryError) -> tuple[str, str]:
+    # the driver's class for a server that ends, too
+    details = error.details if isinstance(error.details, dict) else {}
+    if details.get("code") in _ENDING:
+        return "MongoDB is shutting down", _AGAIN_HINT
+    return "the server is not, or no longer, the primary of its replica set", PRIMARY_HINT
 
 
 def _unreachable(message: str) -> tuple[str, str]:
@@ -105,6 +135,8 @@ def _refused(error: OperationFailure) -> tuple[str, str]:
         return "MongoDB does not allow it to this login", _RIGHTS_HINT
     if codes & _NOT_PRIMARY:
         return "the server is not, or no longer, the primary of its replica set", PRIMARY_HINT
+    if codes & _ENDING:
+        return "MongoDB is shutting down", _AGAIN_HINT
     if codes & _OUT_OF_DISK_SPACE or "no space left" in str(error).lower():
         return "MongoDB has no disk space left", _DISK_HINT
     if isinstance(error, WriteConcernError) or codes & _WRITE_CONCERN:
@@ -112,7 +144,9 @@ def _refused(error: OperationFailure) -> tuple[str, str]:
     if isinstance(error, (WriteError, BulkWriteError)):
         return f"MongoDB refused a write (codes {', '.join(map(str, sorted(codes)))})", _AGAIN_HINT
     message = str((error.details or {}).get("errmsg", error))
-    return f"MongoDB refused (code {error.code}): {message[:300]}", ""
+    if codes & _SHOWING_VALUES or _WHILE_READING in message:
+        message = f"{(error.details or {}).get('codeName')}; its own words may show a document, and are left out"
+    return f"MongoDB refused (code {error.code}): {message[:300]}", _AGAIN_HINT if codes & _PASSING else ""
 
 
 def error_codes(error: OperationFailure) -> set[int]:

@@ -13,7 +13,6 @@ from pymongo import ReplaceOne
 from edx_import.model import Rejected
 from edx_import.store.collections import REJECTS
 from edx_import.store.connection import Store
-from edx_import.store.mongo_errors import mongo_errors
 
 #: So many are kept of one import; those after are only counted.
 KEPT_PER_IMPORT = 10_000
@@ -32,33 +31,33 @@ class RejectLog:
     """
 
     def __init__(self, store: Store, import_key: str, file: str = "") -> None:
+        self._store = store
         self._collection = store.database[REJECTS]
         self._import_key = import_key
         self._file = file or import_key
-        self._waiting: list[Rejected] = []
+        self._waiting: list[ReplaceOne[dict[str, object]]] = []
         self._kept = 0
         self.reasons: dict[str, int] = {}
 
     def clear(self) -> None:
         """Removes what an earlier attempt left. Raises StoreError."""
-        with mongo_errors(f"writing to {REJECTS}"):
-            # ";" is the character after ":"
-            self._collection.delete_many({"_id": {"$gte": f"{self._file}:", "$lt": f"{self._file};"}})
+        # ";" is the character after ":"
+        left = {"_id": {"$gte": f"{self._file}:", "$lt": f"{self._file};"}}
+        self._store.ride_out(f"writing to {REJECTS}", lambda: self._collection.delete_many(left))
 
     def add(self, rejected: Rejected) -> None:
         """Counts one, and keeps it while there is room. Raises StoreError."""
         self.reasons[rejected.reason] = self.reasons.get(rejected.reason, 0) + 1
         if self._kept < KEPT_PER_IMPORT:
             self._kept += 1
-            self._waiting.append(rejected)
+            self._waiting.append(self._replacement(rejected))  # and not the row, which may be long
         if len(self._waiting) >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Writes what is waiting. Raises StoreError."""
         if self._waiting:
-            with mongo_errors(f"writing to {REJECTS}"):
-                self._collection.bulk_write([self._replacement(rejected) for rejected in self._waiting], ordered=False)
+            self._store.ride_out(f"writing to {REJECTS}", lambda: self._collection.bulk_write(self._waiting, ordered=False))
             self._waiting.clear()
 
     def _replacement(self, rejected: Rejected) -> ReplaceOne[dict[str, object]]:
@@ -82,6 +81,6 @@ def _storable(text: str) -> str:
 
 def kept_rejects(store: Store, limit: int, reason: str | None = None) -> list[dict[str, Any]]:
     """The first rejected rows that were kept, by object and line, of one reason or of all. Raises StoreError."""
-    with mongo_errors(f"reading {REJECTS}"):
-        found = store.database[REJECTS].find({"reason": reason} if reason else {})
-        return list(found.sort([("file", 1), ("line", 1)]).limit(limit))
+    query, order = {"reason": reason} if reason else {}, [("file", 1), ("line", 1)]
+    rejects = store.database[REJECTS]
+    return store.ride_out(f"reading {REJECTS}", lambda: list(rejects.find(query).sort(order).limit(limit)))

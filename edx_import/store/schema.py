@@ -6,7 +6,6 @@ from edx_import import __version__
 from edx_import.errors import ConfigurationError
 from edx_import.store.collections import META
 from edx_import.store.connection import Store
-from edx_import.store.mongo_errors import mongo_errors
 
 #: Rises when documents, ids or collections change in a way that an older tool, or an older database, cannot live with.
 SCHEMA_VERSION = 1
@@ -16,12 +15,12 @@ SCHEMA_ID = "schema"
 
 def check_schema(store: Store) -> None:
     """Marks a new database with our version. Raises ConfigurationError for one of another version, StoreError."""
-    with mongo_errors("reading the schema version"):
-        found = store.database[META].find_one({"_id": SCHEMA_ID})
-        if found is None:
-            marked = {"$setOnInsert": {"version": SCHEMA_VERSION, "tool_version": __version__}}
-            store.database[META].update_one({"_id": SCHEMA_ID}, marked, upsert=True)
-            return
+    meta = store.database[META]
+    found = store.ride_out("reading the schema version", lambda: meta.find_one({"_id": SCHEMA_ID}))
+    if found is None:
+        marked = {"$setOnInsert": {"version": SCHEMA_VERSION, "tool_version": __version__}}
+        store.ride_out("writing the schema version", lambda: meta.update_one({"_id": SCHEMA_ID}, marked, upsert=True))
+        return
     _check(found.get("version"), str(found.get("tool_version")), store.where)
 
 

@@ -38,9 +38,9 @@ GRACE = 1.0
 _POLL = 0.2
 _CACHE_GB = 0.5
 
-#: How long a server may take to write everything to disk at its end before it is killed (which loses nothing that was
-#: confirmed), in seconds.
-_END_PATIENCE = 60.0
+#: How long a server may take to write everything to disk at its end before it is killed, in seconds. With the grace it is less than the five
+#: seconds that nothing of ours may outlive its process. That loses nothing that was confirmed: every write waits for the journal.
+_END_PATIENCE = 2.0
 
 _PR_SET_PDEATHSIG = 1
 
@@ -92,15 +92,15 @@ def data_in_use(folder: Path) -> bool:
 
 
 def die_with_parent(parent: int) -> None:
-    """In a new process, before it becomes the server: have the system end it when its parent is gone."""
+    """In a new process, before it becomes the server: have the system end it when its parent is gone, and at once: nobody is left to insist."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 class _StopError(Exception):
-    """Somebody asked the keeper to end."""
+    """The server is not wanted any more: it has no client, or somebody asked the keeper to end."""
 
 
 def _ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -114,33 +114,30 @@ class _Keeper:
         self._socket = socket_path
         self._leftover_patience = leftover_patience
         self._clients = os.open(folder / CLIENTS_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        self._alone_since: float | None = None
+        self._server: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Starts the server, waits for the last client to leave, ends the server."""
         log = self._folder / SERVER_LOG
         if log.exists():
             log.replace(log.with_name(SERVER_LOG + ".old"))
-        server = self._started()
-        if server is None:
-            return
         try:
-            exit_code = self._wait_for_last_client(server)
+            server = self._started()
+            if server is not None:
+                self._say("failed", exit=self._wait_while_wanted(server))
         except _StopError:
-            exit_code = None
-        if exit_code is None:
             self._say("ending")
-            self._end(server)
-            self._leave_socket_folder()
+            self._end()
             self._say("ended")
-        else:
-            self._say("failed", exit=exit_code)
+        self._leave_socket_folder()
 
     def _started(self) -> subprocess.Popen[bytes] | None:
         """The server, listening; None when it failed, which has been said then."""
         deadline = time.monotonic() + self._leftover_patience
         while True:
             try:
-                server = self._launched()
+                self._server = server = self._launched()
             except OSError as error:
                 self._say("failed", errno=error.errno)
                 return None
@@ -164,32 +161,31 @@ class _Keeper:
 
     def _wait_until_listening(self, server: subprocess.Popen[bytes]) -> int | None:
         """None when it listens, else its exit code. However long it takes: after a crash of the machine there may be much to mend."""
-        try:
-            while not answers(self._socket):
-                try:
-                    return server.wait(0.02)
-                except subprocess.TimeoutExpired:
-                    continue
-        except _StopError:
-            self._end(server)
-            return server.returncode
+        while not answers(self._socket):
+            self._check_clients()
+            try:
+                return server.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
         return None
 
-    def _wait_for_last_client(self, server: subprocess.Popen[bytes]) -> int | None:
-        """None when there is no client any more, the exclusive lock being held then; else the exit code of a server that ended by itself."""
-        alone_since: float | None = None
+    def _wait_while_wanted(self, server: subprocess.Popen[bytes]) -> int:
+        """The exit code of a server that ended by itself."""
         while True:
             try:
                 return server.wait(_POLL)
             except subprocess.TimeoutExpired:
-                pass
-            if not self._no_client():
-                alone_since = None
-                continue
-            alone_since = alone_since or time.monotonic()
-            if time.monotonic() - alone_since >= GRACE:
-                return None
-            fcntl.flock(self._clients, fcntl.LOCK_UN)
+                self._check_clients()
+
+    def _check_clients(self) -> None:
+        """Raises _StopError when there has been no client for a while; the exclusive lock is held then, so that none comes."""
+        if not self._no_client():
+            self._alone_since = None
+            return
+        self._alone_since = self._alone_since or time.monotonic()
+        if time.monotonic() - self._alone_since >= GRACE:
+            raise _StopError
+        fcntl.flock(self._clients, fcntl.LOCK_UN)
 
     def _no_client(self) -> bool:
         try:
@@ -198,14 +194,16 @@ class _Keeper:
             return False
         return True
 
-    def _end(self, server: subprocess.Popen[bytes]) -> None:
+    def _end(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        server.terminate()
+        if self._server is None:
+            return
+        self._server.terminate()
         try:
-            server.wait(_END_PATIENCE)
+            self._server.wait(_END_PATIENCE)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            self._server.kill()
+            self._server.wait()
 
     def _leave_socket_folder(self) -> None:
         """The socket's folder goes too, where it was made for the socket alone."""

@@ -1,11 +1,10 @@
 """Settles a batch of rows: finds out what each means beside what the database holds, then inserts, replaces, counts or rejects it.
 
-A batch can be settled again after any failure, and after any part of it was written, with the same end.
+A batch can be settled again after any failure, and after any part of it was written, with the same end and the same account.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +12,11 @@ from typing import Any
 import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
-from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, ServerSelectionTimeoutError
+from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from edx_import.errors import StoreError
 from edx_import.model import Rejected
 from edx_import.store.connection import CODEC
-from edx_import.store.mongo_errors import error_codes
 
 NOT_STORABLE = "not storable"
 TWO_ROWS = "two rows with one key"
@@ -28,12 +26,6 @@ _LARGE = 2**20
 
 #: Codes of the server that blame the document: bad value, overflow (nested too deep), invalid BSON, bad names, bad id, validation, arrays, size.
 _DOCUMENT_AT_FAULT = frozenset({2, 15, 22, 52, 53, 121, 171, 10334})
-
-#: Codes that blame the moment: a member of the replica set ends, or is no longer the primary.
-_TRANSIENT = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
-
-#: Before each further attempt after a lost connection, in seconds. Each then waits for a new primary, too.
-_PAUSES = (0.5, 2.0, 5.0)
 
 #: How often what another process changes at the same moment is looked at again.
 _ROUNDS = 5
@@ -88,27 +80,12 @@ class Outcome:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def settle(collection: Collection[Any], rows: Sequence[Row], target: WriteTarget) -> Outcome:
-    """Writes a batch; begins again when the connection was lost meanwhile. Raises pymongo's errors, StoreError."""
-    for pause in _PAUSES:
-        try:
-            return _settled(collection, rows, target)
-        except ServerSelectionTimeoutError:
-            raise
-        except AutoReconnect:
-            time.sleep(pause)
-        except BulkWriteError as error:
-            if not error_codes(error) & _TRANSIENT:
-                raise
-            time.sleep(pause)
-    return _settled(collection, rows, target)
-
-
-def _settled(collection: Collection[Any], rows: Sequence[Row], target: WriteTarget) -> Outcome:
+def settle(collection: Collection[Any], rows: Sequence[Row], target: WriteTarget, *, again: bool = False) -> Outcome:
+    """Writes a batch. `again`: an earlier try at it was cut off, and nobody knows what it wrote. Raises pymongo's errors, StoreError."""
     outcome = Outcome()
     open_rows = _without_repeats(rows, target, outcome)
     for _ in range(_ROUNDS):
-        open_rows = _Round(collection, target, outcome).run(open_rows)
+        open_rows = _Round(collection, target, outcome, again).run(open_rows)
         if not open_rows:
             return outcome
     raise StoreError(f"another process keeps changing the same documents of {collection.name}", "Make sure that only one sync runs on this database.")
@@ -145,10 +122,11 @@ def _content(document: Mapping[str, Any]) -> bytes:
 class _Round:
     """One look at the database, and the writes that follow from it. Gives back the rows that somebody else changed meanwhile."""
 
-    def __init__(self, collection: Collection[Any], target: WriteTarget, outcome: Outcome) -> None:
+    def __init__(self, collection: Collection[Any], target: WriteTarget, outcome: Outcome, unsure: bool) -> None:
         self._collection = collection
         self._target = target
         self._outcome = outcome
+        self._unsure = unsure
         self._again: list[Row] = []
 
     def run(self, rows: Sequence[Row]) -> list[Row]:
@@ -164,14 +142,19 @@ class _Round:
         return self._again
 
     def _sorted_out(self, rows: Iterable[tuple[Row, Mapping[str, Any]]]) -> tuple[list[Row], list[Row]]:
-        """Of the rows that are there already: those that replace, and those that another line of the same content has written."""
+        """Of the rows that are there already: those that replace, and those that another line of the same content has written.
+
+        An event that an earlier version of the same file brought is written again, so that its provenance tells that the newest has it, too. So is
+        one that a try which was cut off may have written: a primary that goes away takes with it what no majority has confirmed.
+        """
         target = self._target
         replaceable: list[Row] = []
         clashing: list[Row] = []
         for row, origin in rows:
             ours = origin.get("object") == target.import_key
             same_line = ours and origin.get("line") == row.line
-            if not (target.replace or target.force):
+            redelivered = ours and origin.get("content") != target.content
+            if not (target.replace or target.force or redelivered or (same_line and self._unsure)):
                 self._outcome.loaded += same_line
                 self._outcome.duplicate += not same_line
             elif ours and not same_line and origin.get("content") == target.content:
@@ -200,14 +183,19 @@ class _Round:
             write(rows)
         except BulkWriteError:
             raise
+        except DocumentTooLarge:
+            self._write_parts(rows, write, "too large to be sent")
         except OperationFailure as error:
             if error.code not in _DOCUMENT_AT_FAULT:
                 raise
-            if len(rows) == 1:
-                self._outcome.rejected.append(rows[0].rejected(NOT_STORABLE, f"MongoDB's error {error.code}"))
-                return
-            self._write(rows[: len(rows) // 2], write)
-            self._write(rows[len(rows) // 2 :], write)
+            self._write_parts(rows, write, f"MongoDB's error {error.code}")
+
+    def _write_parts(self, rows: Sequence[Row], write: Callable[[Sequence[Row]], None], detail: str) -> None:
+        if len(rows) == 1:
+            self._outcome.rejected.append(rows[0].rejected(NOT_STORABLE, detail))
+            return
+        self._write(rows[: len(rows) // 2], write)
+        self._write(rows[len(rows) // 2 :], write)
 
     def _insert(self, rows: Sequence[Row]) -> None:
         try:

@@ -6,8 +6,10 @@ there already: the same line once more (loaded), another line with the same row 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
 
 import bson
 from bson.errors import BSONError
@@ -16,7 +18,6 @@ from bson.raw_bson import RawBSONDocument
 from edx_import.model import Counts, Document, Rejected, Site
 from edx_import.store.collections import course_filter
 from edx_import.store.connection import Store
-from edx_import.store.mongo_errors import mongo_errors
 from edx_import.store.rejects import RejectLog
 from edx_import.store.settling import NOT_STORABLE, Row, WriteTarget, settle
 
@@ -55,21 +56,30 @@ def write(store: Store, items: Iterable[Document | Rejected], target: WriteTarge
 def remove_gone(store: Store, collection: str, site: Site, course_id: str, target: WriteTarget) -> int:
     """Removes the course's documents that this load has not written; gives their number. Only after the load has ended well. Raises StoreError."""
     other_origin = [{"import.object": {"$ne": target.import_key}}, {"import.content": {"$ne": target.content}}]
-    with mongo_errors(f"removing from {collection}"):
-        return store.database[collection].delete_many({**course_filter(collection, site, course_id), "$or": other_origin}).deleted_count
+    return _removed(store, collection, {**course_filter(collection, site, course_id), "$or": other_origin})
 
 
 def remove_course(store: Store, collection: str, site: Site, course_id: str) -> int:
     """Deletes all documents of a course id that stands for nothing any more; gives their number. Raises StoreError."""
-    with mongo_errors(f"removing from {collection}"):
-        return store.database[collection].delete_many(course_filter(collection, site, course_id)).deleted_count
+    return _removed(store, collection, course_filter(collection, site, course_id))
+
+
+def _removed(store: Store, collection: str, query: Mapping[str, Any]) -> int:
+    """Counted before: when the connection is lost, nobody knows how many of them a try that was cut off has removed."""
+    documents, what = store.database[collection], f"removing from {collection}"
+    number = store.ride_out(what, lambda: documents.count_documents(query))
+    if number:
+        store.ride_out(what, lambda: documents.delete_many(query))
+    return number
 
 
 def courses_from(store: Store, collection: str, site: Site, objects: str) -> list[str]:
     """The courses that have documents of imports whose key matches a regular expression. Raises StoreError."""
-    with mongo_errors(f"reading {collection}"):
-        found = store.database[collection].distinct("course_id", {"site": site, "import.object": {"$regex": objects}})
-        return sorted(course_id for course_id in found if course_id is not None)
+    query = {"site": site, "import.object": {"$regex": objects}}
+    # not `distinct`, whose answer has to fit into one document
+    pipeline: list[Mapping[str, Any]] = [{"$match": query}, {"$group": {"_id": "$course_id"}}]
+    found = store.ride_out(f"reading {collection}", lambda: list(store.database[collection].aggregate(pipeline)))
+    return sorted(course["_id"] for course in found if course["_id"] is not None)
 
 
 @dataclass(slots=True)
@@ -109,10 +119,13 @@ class _Writer:
             self._add(item.collection, row)
 
     def _add(self, collection: str, row: Row) -> None:
+        if row.is_large and collection in self._batches:
+            # it goes alone, so that no question about the ids of a batch can be too large for the server
+            self._flush(collection)
         batch = self._batches.setdefault(collection, _Batch())
         batch.rows.append(row)
-        batch.size += len(row.encoded.raw)
-        if batch.is_full:
+        batch.size += len(row.encoded.raw) + len(row.raw)  # a short document may come from a long line
+        if batch.is_full or row.is_large:
             self._flush(collection)
 
     def finish(self) -> WriteResult:
@@ -126,8 +139,8 @@ class _Writer:
         self._rejects.add(rejected)
 
     def _flush(self, collection: str) -> None:
-        with mongo_errors(f"writing to {collection}"):
-            outcome = settle(self._store.database[collection], self._batches.pop(collection).rows, self._target)
+        rows, tries, documents = self._batches.pop(collection).rows, count(), self._store.database[collection]
+        outcome = self._store.ride_out(f"writing to {collection}", lambda: settle(documents, rows, self._target, again=next(tries) > 0))
         self._counts.loaded += outcome.loaded
         self._counts.duplicate += outcome.duplicate
         self._loaded[collection] = self._loaded.get(collection, 0) + outcome.loaded

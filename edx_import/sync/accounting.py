@@ -9,6 +9,14 @@ from edx_import.model import Counts
 SUSPICIOUS_ROWS = 100
 
 
+def check_not_all_rejected(key: str, counts: Counts) -> None:
+    """Before what a file no longer has is removed: one that has no row that can be read is another file than its name says. Raises PackageError."""
+    if counts.rejected and counts.rejected == counts.read:
+        raise PackageError(
+            f"{key}: every row ({counts.rejected:,}) was rejected", "The collection `rejects` has the reasons; nothing was removed from the database."
+        )
+
+
 def check_account(key: str, counts: Counts) -> None:
     """Raises PackageError when most rows were rejected; numbers that do not add up are a bug and raise AssertionError."""
     if not counts.balanced:

@@ -14,6 +14,7 @@ from edx_import.formats.table import first_course_id
 from edx_import.model import ImportState, MemberName
 from edx_import.packages.naming import FORUM_TASK
 from edx_import.store.course_metadata import document_metadata, save_course
+from edx_import.sync.course_names import is_another, is_named
 from edx_import.sync.delivery import Delivery
 from edx_import.sync.load_member import KnownCourse, load_member
 from edx_import.sync.member_readers import EXPECTED_TASKS, STRUCTURE, MemberReader, reader_for
@@ -47,11 +48,12 @@ def load_course(delivery: Delivery, members: CourseMembers) -> dict[str, Any]:
         return manifest(members, course_id, EXPECTED_TASKS, dict.fromkeys(members.by_task, "filtered"))
     if delivery.claim(members.site, course_id, members.course_part) != members.course_part:
         return _refuse(delivery, members, course_id)
-    course = know_course(delivery.tools, members.site, course_id, _summary(delivery, members, held), delivery.outcome.unlisted)
+    course = _known(delivery, members, course_id, held)
+    delivery.expect(members.by_task.values(), course_id)
     outcomes: dict[str, str] = {}
     for task in sorted(members.by_task, key=lambda task: (task != STRUCTURE, task)):
         member = members.by_task[task]
-        outcomes[task] = load_member(delivery, member, _reader(member), course, held.pop(task, None))
+        outcomes[task] = load_member(delivery, member, _reader(member), course, held.pop(task, None), ID_SOURCES.get(task))
         delivery.outcome.count_members(outcomes[task])
     for member in members.failed.values():
         _tell_of_failed(delivery, member)
@@ -67,6 +69,25 @@ def _refuse(delivery: Delivery, members: CourseMembers, course_id: str) -> dict[
         delivery.save(delivery.begun(member, course_id), ImportState.FAILED, error=why)
     delivery.outcome.count_members("failed", len(members.by_task))
     return manifest(members, course_id, EXPECTED_TASKS, dict.fromkeys(members.by_task, "failed"))
+
+
+def _known(delivery: Delivery, members: CourseMembers, course_id: str, held: dict[str, VerifiedContent]) -> KnownCourse:
+    """The course, known from now on if anything of it is whole: names alone, which anybody can change, make no course."""
+    if not any(_is_whole(delivery, members, task, course_id, held) for task in (*held, *members.by_task)):
+        return KnownCourse(members.site, course_id, {})
+    return know_course(delivery.tools, members.site, course_id, _summary(delivery, members, held), delivery.outcome.unlisted)
+
+
+def _is_whole(delivery: Delivery, members: CourseMembers, task: str, course_id: str, held: dict[str, VerifiedContent]) -> bool:
+    """Whether a member is in order, and of that course as far as it tells."""
+    content = _peek(delivery, members, task, held)
+    if content is None:
+        return False
+    try:
+        _reader(members.by_task[task]).check(content.chunks())
+    except PackageError:
+        return False
+    return task not in ID_SOURCES or not is_another(ID_SOURCES[task](content.chunks()), course_id, delivery.tools.catalog)
 
 
 def know_course(tools: Tools, site: str, course_id: str, summary: CourseSummary | None, unlisted: set[str]) -> KnownCourse:
@@ -86,14 +107,22 @@ def _reader(member: MemberName) -> MemberReader:
 
 
 def _course_id(delivery: Delivery, members: CourseMembers, held: dict[str, VerifiedContent]) -> str:
-    """The exact course id: from content first, then from courses.yaml by name, then by the pieces of the name."""
+    """The exact course id: from content first, as long as the name can be its, then from courses.yaml by name, then the one that it was
+    loaded under before, then by the pieces of the name."""
     catalog = delivery.tools.catalog
     for task, course_id_in in ID_SOURCES.items():
         content = _peek(delivery, members, task, held)
         found = course_id_in(content.chunks()) if content is not None else None
-        if found:
+        if found and is_named(found, members.course_part, catalog):
             return catalog.resolve(found)
-    return catalog.by_file_name(members.course_part) or guess_course_id(members.course_part)
+    return catalog.by_file_name(members.course_part) or _earlier_id(delivery, members) or guess_course_id(members.course_part)
+
+
+def _earlier_id(delivery: Delivery, members: CourseMembers) -> str | None:
+    """The id under which the files of these names were loaded before, if it was one: that nothing tells it today does not change it."""
+    earlier = (delivery.last_time(member) for member in members.by_task.values())
+    ids = {record.course_id for record in earlier if record is not None and record.course_id}
+    return delivery.tools.catalog.resolve(ids.pop()) if len(ids) == 1 else None
 
 
 def _peek(delivery: Delivery, members: CourseMembers, task: str, held: dict[str, VerifiedContent]) -> VerifiedContent | None:

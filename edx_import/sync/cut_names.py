@@ -13,6 +13,7 @@ from edx_import.courses import is_course_id
 from edx_import.decryption import VerifiedContent
 from edx_import.errors import EdxImportError
 from edx_import.formats import forum
+from edx_import.formats.column_fields import MAX_COLUMNS
 from edx_import.formats.course_structure import course_id_of
 from edx_import.formats.lines import split_lines
 from edx_import.formats.table import first_course_id
@@ -79,7 +80,7 @@ def _task_and_course(extension: str, content: VerifiedContent) -> tuple[str, str
 
 def _table_of(content: VerifiedContent) -> str:
     """The one declared table that has all columns of the header; empty when there is none, or more than one."""
-    header = {name for _, line, _ in islice(split_lines(content.chunks()), 1) for name in line.decode("utf-8", "replace").split("\t")}
+    header = {name for _, line, _ in islice(split_lines(content.chunks()), 1) for name in line.decode("utf-8", "replace").split("\t", MAX_COLUMNS)}
     fitting = {}
     for table in TABLES:
         names = {name for column in table.columns for name in (column.name, *column.aliases)}

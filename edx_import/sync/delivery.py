@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -48,6 +48,18 @@ class Delivery:
         """What was last done with this member, this week or an earlier one."""
         return self.earlier.get(below_top(member.path))
 
+    def is_done(self, member: MemberName, reader_version: int, course_id: str) -> bool:
+        """Whether an earlier try at this very delivery has loaded the member: nothing of it needs to be looked at again."""
+        before = self.last_time(member)
+        if before is None or self.task.force or before.state is not ImportState.LOADED:
+            return False
+        same_delivery = (before.key, before.etag) == (self.task.delivered.key, self.task.delivered.etag)
+        return same_delivery and (before.reader_version, before.course_id) == (reader_version, course_id)
+
+    def expect(self, members: Iterable[MemberName], course_id: str) -> None:
+        """Records the members that are going to be loaded."""
+        self.tools.ledger.expect(replace(self.begun(member, course_id), state=ImportState.PENDING, started=None, attempts=0) for member in members)
+
     def begun(self, member: MemberName, course_id: str = "") -> ImportRecord:
         """The ledger's entry of a member while it is taken up; what was loaded of it before stays in its counts."""
         key, name = self.task.delivered.key, self.task.delivered.name
@@ -61,6 +73,7 @@ class Delivery:
             site=member.site,
             date=name.date.isoformat(),
             course_id=course_id,
+            etag=self.task.delivered.etag,
             counts=before.counts if before is not None else {},
             started=datetime.now(UTC),
             attempts=1 + (before.attempts if before is not None and before.key == key else 0),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 from edx_import.errors import PackageError
-from edx_import.model import ImportRecord, ImportState
+from edx_import.model import ImportState, MemberName
 from edx_import.packages.archive import Archive
+from edx_import.sync.attempt import Attempt
 from edx_import.sync.course_members import load_course
 from edx_import.sync.cut_names import load_cut
 from edx_import.sync.delivery import Delivery
@@ -16,21 +16,24 @@ from edx_import.sync.load_email import load_email
 from edx_import.sync.member_readers import is_declared, reader_for
 from edx_import.sync.members import UNKNOWN_NAME, Contents, sort_members
 from edx_import.sync.outcome import ObjectOutcome
-from edx_import.sync.plan import Task
-from edx_import.sync.tools import Tools
+
+#: So many kinds of table that nobody declared are taken from one package.
+MAX_UNDECLARED = 200
 
 
-def load_database(task: Task, tools: Tools, record: ImportRecord, sealed: Path, outcome: ObjectOutcome) -> str:
+def load_database(attempt: Attempt, sealed: Path) -> str:
     """Loads all members asked for. The ZIP has no content hash of its own (its members have), so that is empty.
 
     When members failed, `outcome.error` says how many; the others are in. Raises PackageError when the ZIP itself is broken.
     """
-    tools.ledger.save(replace(record, state=ImportState.LOADING))
+    task, tools, outcome = attempt.task, attempt.tools, attempt.outcome
+    attempt.enter(ImportState.LOADING)
     with sealed.open("rb") as file, Archive(file) as archive:
         delivery = Delivery(task, tools, archive, outcome, tools.ledger.latest_members(task.delivered.name.org))
         paths = [member.path for member in archive.members()]
-        contents = sort_members(paths, task.coverage.sites, lambda member: reader_for(member) is not None)
+        contents = sort_members(paths, task.coverage.sites, _Readable())
         _tell_of_left_out(contents, outcome)
+        _look_into_left_out(delivery, contents)
         outcome.manifest += [load_course(delivery, members) for members in contents.courses]
         for path in contents.cut:
             load_cut(delivery, path)
@@ -41,6 +44,30 @@ def load_database(task: Task, tools: Tools, record: ImportRecord, sealed: Path, 
         what = f"{failed} members of {task.delivered.key} failed, the others are loaded"
         outcome.error = PackageError(what, "Each is named above; the next sync tries them again.")
     return ""
+
+
+class _Readable:
+    """Whether there is a reader for a member. Each table that nobody declared asks for a collection of its own, hence a limit."""
+
+    def __init__(self) -> None:
+        self._undeclared: set[str] = set()
+
+    def __call__(self, member: MemberName) -> bool:
+        if is_declared(member) or reader_for(member) is None:
+            return is_declared(member)
+        if len(self._undeclared) < MAX_UNDECLARED:
+            self._undeclared.add(member.task)
+        return member.task in self._undeclared
+
+
+def _look_into_left_out(delivery: Delivery, contents: Contents) -> None:
+    """A member that is left out for its name: is that its name? One whose name was damaged on the way fails, so that it is tried again."""
+    for path in contents.left_out:
+        try:
+            delivery.archive.open(path).close()
+        except PackageError as error:
+            delivery.outcome.count_members("failed")
+            delivery.outcome.warnings.append(f"{path}: {error.what}")
 
 
 def _tell_of_left_out(contents: Contents, outcome: ObjectOutcome) -> None:

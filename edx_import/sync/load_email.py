@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from edx_import.decryption import VerifiedContent
-from edx_import.errors import EdxImportError, LockHeldError, StoreError
+from edx_import.errors import EdxImportError, Interrupted, LockHeldError, StoreError
 from edx_import.formats.base import ReadContext
 from edx_import.model import Counts, Document, ImportRecord, ImportState, Items, MemberName
+from edx_import.progress import Step
 from edx_import.store.writer import WriteResult, courses_from, remove_gone, write
-from edx_import.sync.accounting import check_account
+from edx_import.sync.accounting import check_account, check_not_all_rejected
 from edx_import.sync.delivery import Delivery
 from edx_import.sync.load_member import KnownCourse, carried_on, guard, is_newer, is_same, snapshot_target
 from edx_import.sync.member_readers import EMAIL, MemberReader, reader_for
@@ -20,7 +21,7 @@ def load_email(delivery: Delivery, member: MemberName) -> None:
     record = delivery.begun(member)
     try:
         outcome = _load(delivery, member, record)
-    except (LockHeldError, StoreError):
+    except (Interrupted, LockHeldError, StoreError):
         raise  # nothing of this member's making: the others would fare no better
     except EdxImportError as error:
         outcome = "failed"
@@ -60,11 +61,14 @@ def _write(delivery: Delivery, member: MemberName, reader: MemberReader, content
     store, catalog, counts = delivery.tools.store, delivery.tools.catalog, Counts()
     context = ReadContext(member.site, resolve=catalog.resolve, note=counts.note)
     target = snapshot_target(delivery, member, reader, content)
-    written = write(store, _of_courses(delivery, reader.reader.read(content.chunks(), context), counts), target)
+    rows = delivery.tools.stoppable(reader.reader.read(content.chunks(), context), target.import_key)
+    written = write(store, _of_courses(delivery, rows, counts), target)
+    delivery.tools.at(Step.WRITTEN, target.import_key)
     counts.read += counts.filtered
     written.counts.add(counts)
     delivery.outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(member.path, written.counts)
+    check_not_all_rejected(member.path, written.counts)
     org = delivery.task.delivered.name.org
     delivery.tools.check_lock()
     for course_id in courses_from(store, reader.collection, member.site, rf"^(email-opt-in/email-opt-in-)?{re.escape(org)}-\d{{4}}-\d\d-\d\d\.zip//"):

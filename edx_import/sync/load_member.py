@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from edx_import.decryption import VerifiedContent
-from edx_import.errors import EdxImportError, LockHeldError, PackageError, StoreError
+from edx_import.errors import EdxImportError, Interrupted, LockHeldError, PackageError, StoreError
 from edx_import.formats.base import ReadContext
 from edx_import.model import Counts, ImportRecord, ImportState, MemberName
+from edx_import.progress import Step
 from edx_import.store.ledger import member_key
 from edx_import.store.writer import WriteResult, WriteTarget, remove_course, remove_gone, write
-from edx_import.sync.accounting import check_account
+from edx_import.sync.accounting import check_account, check_not_all_rejected
+from edx_import.sync.course_names import is_another
 from edx_import.sync.delivery import Delivery
 from edx_import.sync.member_readers import MemberReader
 from edx_import.sync.outcome import ObjectOutcome
@@ -21,6 +23,9 @@ from edx_import.sync.tools import Tools
 
 #: A file that had this many rows or more, and now has less than half of them, is not believed.
 GUARDED_ROWS = 50
+
+#: What gives the course that a file's content names; None for files that name none.
+CourseIn = Callable[[Iterable[bytes]], str | None] | None
 
 #: Since this day a table without rows has its header line all the same; before, an empty result gave a file of no bytes.
 HEADERS_SINCE = date(2015, 11, 23)
@@ -35,20 +40,34 @@ class KnownCourse:
     metadata: Mapping[str, Any]
 
 
-def load_member(delivery: Delivery, member: MemberName, reader: MemberReader, course: KnownCourse, held: VerifiedContent | None = None) -> str:
-    """Loads one member and gives its outcome: loaded, unchanged, empty or failed. `held` is its content when it was looked at before.
+def load_member(
+    delivery: Delivery, member: MemberName, reader: MemberReader, course: KnownCourse, held: VerifiedContent | None = None, course_in: CourseIn = None
+) -> str:
+    """Loads one member and gives its outcome: loaded, unchanged, empty or failed. `held` is its content when it was looked at before, `course_in`
+    gives the course that it names itself.
 
     An expected error is recorded and warned of, and ends only this member.
     """
+    if delivery.is_done(member, reader.reader.version, course.course_id):
+        return "unchanged"
     record = delivery.begun(member, course.course_id)
     try:
         content = held or delivery.verified(member.path, reader.unpack)
+        delivery.tools.at(Step.VERIFIED, record.member)
+        _check_course(delivery, content, course, course_in)
         return _load(delivery, member, reader, course, content, record)
-    except (LockHeldError, StoreError):
+    except (Interrupted, LockHeldError, StoreError):
         raise  # nothing of this member's making: the others would fare no better
     except EdxImportError as error:
         delivery.fail(record, error)
         return "failed"
+
+
+def _check_course(delivery: Delivery, content: VerifiedContent, course: KnownCourse, course_in: CourseIn) -> None:
+    """Raises PackageError for a file of another course, which bears the name of one of this."""
+    found = course_in(content.chunks()) if course_in is not None else None
+    if is_another(found, course.course_id, delivery.tools.catalog):
+        raise PackageError(f"its rows are of {found}, not of {course.course_id}", "It was exchanged, or made to harm: fetch the package again.")
 
 
 def _load(delivery: Delivery, member: MemberName, reader: MemberReader, course: KnownCourse, content: VerifiedContent, record: ImportRecord) -> str:
@@ -126,14 +145,17 @@ def write_snapshot(
     """Writes a member's rows, then removes those of the course that are gone: only after its stream has ended well."""
     counts = Counts()
     context = ReadContext(course.site, course.course_id, course.metadata, tools.catalog.resolve, counts.note)
-    written = write(tools.store, reader.reader.read(chunks, context), target)
+    written = write(tools.store, tools.stoppable(reader.reader.read(chunks, context), target.import_key), target)
+    tools.at(Step.WRITTEN, target.import_key)
     written.counts.add(counts)
     outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(target.import_key, written.counts)
+    check_not_all_rejected(target.import_key, written.counts)
     tools.check_lock()
     removed = remove_gone(tools.store, reader.collection, course.site, course.course_id, target)
     written.counts.removed += removed
     outcome.counts.removed += removed
+    tools.at(Step.REMOVED, target.import_key)
     return written
 
 

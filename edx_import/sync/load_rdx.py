@@ -6,59 +6,75 @@ Its ids are remapped and its cells blanked, so that nothing of it may ever meet 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from edx_import.courses import guess_course_id
+from edx_import.courses import guess_course_id, is_course_id
 from edx_import.decryption import VerifiedContent, verified
 from edx_import.errors import PackageError
 from edx_import.formats.base import ReadContext
-from edx_import.formats.course_structure import CourseSummary, course_summary
-from edx_import.model import Counts, ImportRecord, ImportState
-from edx_import.packages.archive import inflate
+from edx_import.formats.course_structure import HELD_LIMIT, CourseSummary, course_summary
+from edx_import.formats.json_mapping import is_storable_text
+from edx_import.model import Counts, ImportState
+from edx_import.packages.archive import FREE_SIZE, MAX_RATIO, inflate
 from edx_import.packages.rdx_naming import RdxMember, RdxMemberKind, parse_rdx_member
 from edx_import.packages.tarball import TarMember, tar_members
+from edx_import.progress import Step
 from edx_import.store.ledger import member_key
 from edx_import.store.writer import WriteTarget, write
 from edx_import.sync.accounting import check_account
+from edx_import.sync.attempt import Attempt
 from edx_import.sync.course_members import ID_SOURCES, know_course
+from edx_import.sync.course_names import LONGEST_ID
 from edx_import.sync.load_member import KnownCourse, write_snapshot
 from edx_import.sync.member_readers import EVENT_READER, STRUCTURE, reader_for
 from edx_import.sync.outcome import ObjectOutcome
 from edx_import.sync.plan import Coverage, Task
 from edx_import.sync.tools import Tools
 
+#: So many members that are left out are named; all are counted.
+_MOST_NAMED = 100
+
 
 @dataclass(slots=True)
 class _Survey:
-    """What a first look at all members tells: which course it is, what its structure says, and the date of the newest state."""
+    """What a first look at all members tells: which course it is, what its structure says, the date of the newest state, and the bytes of events."""
 
     course_id: str = ""
     summary: CourseSummary | None = None
     state_date: date | None = None
+    size: int = 0
 
 
-def load_rdx(task: Task, tools: Tools, record: ImportRecord, sealed: Path, outcome: ObjectOutcome) -> str:
-    """Loads the package and gives the hash of its content. Raises the errors of decryption, archive and store."""
+def load_rdx(attempt: Attempt, sealed: Path) -> str:
+    """Loads the package and gives the hash of its content. Raises the errors of decryption, archive and store, and Interrupted."""
+    task, tools = attempt.task, attempt.tools
     site = task.delivered.name.site
     if site is None:
         raise PackageError("the request it was made for is not in its name", "Put it where edX delivers it: ORG/rdx/REQUEST/NAME.tar.gz.gpg")
-    tools.ledger.save(replace(record, state=ImportState.VERIFYING))
+    attempt.enter(ImportState.VERIFYING)
     content = verified(tools.keyring, partial(_open, sealed), inflate)
-    done = record.content_hash == content.content_hash and not task.force and not task.renewed and bool(record.reader_version)
-    if done and task.coverage.within(Coverage.of(record)):
-        outcome.unchanged = True
+    if _is_loaded(attempt, content.content_hash):
+        attempt.outcome.unchanged = True
         return content.content_hash
-    survey = _survey(content)
-    course_id = tools.catalog.resolve(survey.course_id or guess_course_id(task.delivered.name.stem.replace("_", "-")))
+    survey = _survey(content, task.delivered.size)
+    tools.at(Step.VERIFIED, attempt.key)
+    found = survey.course_id if is_course_id(survey.course_id) and len(survey.course_id) <= LONGEST_ID else ""
+    course_id = tools.catalog.resolve(found or guess_course_id(task.delivered.name.stem.replace("_", "-")))
     if tools.catalog.matches(course_id, task.coverage.courses):
-        tools.ledger.save(replace(record, state=ImportState.LOADING))
-        course = know_course(tools, site, course_id, survey.summary, outcome.unlisted)
-        _load(task, tools, outcome, content, course, survey.state_date)
+        attempt.enter(ImportState.LOADING)
+        course = know_course(tools, site, course_id, survey.summary, attempt.outcome.unlisted)
+        _load(task, tools, attempt.outcome, content, course, survey.state_date)
     return content.content_hash
+
+
+def _is_loaded(attempt: Attempt, content_hash: str) -> bool:
+    task, record = attempt.task, attempt.record
+    done = record.content_hash == content_hash and bool(record.reader_version) and not task.force and not task.renewed
+    return done and task.coverage.within(Coverage.of(record))
 
 
 def _open(sealed: Path) -> BinaryIO:
@@ -68,32 +84,42 @@ def _open(sealed: Path) -> BinaryIO:
 def _members(content: VerifiedContent, outcome: ObjectOutcome | None = None) -> Iterator[tuple[TarMember, RdxMember]]:
     """The members whose names we know; what is left out is warned of."""
     for member in tar_members(content.chunks(), size_limit=None):
-        known = parse_rdx_member(member.path) if isinstance(member, TarMember) else None
+        known = parse_rdx_member(member.path) if isinstance(member, TarMember) and is_storable_text(member.path) else None
         if isinstance(member, TarMember) and known is not None:
             yield member, known
         elif outcome is not None:
             reason = "unknown name" if isinstance(member, TarMember) else member.reason
             outcome.count_members("unknown")
-            outcome.warnings.append(f"{member.path}: left out: {reason}")
+            if outcome.members["unknown"] <= _MOST_NAMED:
+                outcome.warnings.append(f"{member.path}: left out: {reason}")
 
 
-def _survey(content: VerifiedContent) -> _Survey:
+def _survey(content: VerifiedContent, sealed_size: int) -> _Survey:
     """Goes through the whole package once, so that it is known to be whole to its end, with every archive in it. Raises PackageError."""
     survey = _Survey()
     for member, known in _members(content):
         if known.kind is RdxMemberKind.EVENTS:
-            for _ in inflate(member.chunks()):
-                pass
+            _inflate_to_nowhere(member, survey, sealed_size)
         elif known.state is not None and not known.state.failed:
             survey.state_date = max(filter(None, (survey.state_date, known.date)))
             _look_into(member, known, survey)
     return survey
 
 
+def _inflate_to_nowhere(member: TarMember, survey: _Survey, sealed_size: int) -> None:
+    """An archive in an archive may inflate to a million times the size of the outer one, and each of many archives does so anew."""
+    for piece in inflate(member.chunks()):
+        survey.size += len(piece)
+        if survey.size > FREE_SIZE and survey.size > MAX_RATIO * sealed_size:
+            raise PackageError(f"its events inflate to more than {MAX_RATIO:,} times its size", "edX makes no such file: do not import it.")
+
+
 def _look_into(member: TarMember, known: RdxMember, survey: _Survey) -> None:
     assert known.state is not None
     task = known.state.task
     if task == STRUCTURE:
+        if member.size > HELD_LIMIT:
+            raise PackageError(f"{member.path}: a course structure of {member.size:,} bytes", "No course is that large: do not import it.")
         data = b"".join(member.chunks())
         survey.summary = course_summary([data])
         survey.course_id = survey.course_id or ID_SOURCES[STRUCTURE]([data]) or ""
@@ -119,7 +145,7 @@ def _load(task: Task, tools: Tools, outcome: ObjectOutcome, content: VerifiedCon
 def _load_events(tools: Tools, outcome: ObjectOutcome, member: TarMember, course: KnownCourse, target: WriteTarget) -> None:
     counts = Counts()
     context = ReadContext(course.site, course.course_id, resolve=tools.catalog.resolve, note=counts.note)
-    written = write(tools.store, EVENT_READER.read(inflate(member.chunks()), context), target)
+    written = write(tools.store, tools.stoppable(EVENT_READER.read(inflate(member.chunks()), context), target.import_key), target)
     written.counts.add(counts)
     outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(target.import_key, written.counts)

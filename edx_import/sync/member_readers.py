@@ -70,7 +70,7 @@ class MemberReader:
 
 
 _READERS: Mapping[tuple[str, str], MemberReader] = {
-    **{(table.member_task, "sql"): MemberReader(TableReader(table), table.name) for table in TABLES},
+    **{(table.member_task, "sql"): MemberReader(TableReader(table), table.name, check=TableReader(table).check) for table in TABLES},
     (STRUCTURE, "json"): MemberReader(CourseStructureReader(), "course_structure", headers=None),
     (CONTENT, "xml.tar.gz"): MemberReader(ContentArchiveReader(), "course_content", unpack=inflate, headers=None, check=check_tar),
     (FORUM_TASK, "mongo"): MemberReader(ForumReader(), "forum", headers=0, may_be_empty=True),

@@ -8,7 +8,7 @@ from typing import Any
 
 from edx_import.errors import EdxImportError, ExitCode
 from edx_import.model import Counts, ImportState
-from edx_import.sync.plan import ALREADY_LOADED, Plan
+from edx_import.sync.plan import ALREADY_LOADED, Plan, Skip
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class ObjectOutcome:
             return "content unchanged, nothing to load"
         counts = self.counts
         text = f"{counts.loaded:,} loaded"
-        for name in ("duplicate", "rejected", "filtered", "removed"):
+        for name in ("duplicate", "rejected", "filtered", "removed", "superseded"):
             number = getattr(counts, name)
             text += f", {number:,} {name}" if number else ""
         return f"{text} in {self.seconds:.1f} s"
@@ -89,6 +89,13 @@ class SyncSummary:
     courses_refreshed: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    #: What an interruption means to the one that started the process: 130 for Ctrl-C, 143 for SIGTERM.
+    interrupted_code: ExitCode = ExitCode.INTERRUPTED
+
+    @property
+    def given_up(self) -> list[Skip]:
+        """The objects that are not tried any more."""
+        return [skip for skip in self.plan.skips if skip.given_up]
 
     @property
     def failed(self) -> list[ObjectOutcome]:
@@ -109,7 +116,7 @@ class SyncSummary:
     def exit_code(self) -> ExitCode:
         """0 when all is done; the one cause when nothing could be loaded for one cause; 7 when a part is done."""
         if self.interrupted:
-            return ExitCode.INTERRUPTED
+            return self.interrupted_code
         errors = [*self.source_errors, *(outcome.error for outcome in self.failed if outcome.error)]
         if not errors:
             return ExitCode.DONE
@@ -128,6 +135,7 @@ class SyncSummary:
             "objects": len(self.outcomes),
             "failed": len(self.failed),
             "skipped": len(self.plan.skips),
+            "given_up": [skip.key for skip in self.given_up],
             "counts": total.counts.as_dict(),
             "collections": dict(sorted(total.collections.items())),
             "reject_reasons": dict(sorted(total.reasons.items())),

@@ -9,9 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from edx_import import __version__
 from edx_import.model import PROD, CourseFilter, DeliveredObject, ImportRecord, ImportState, ObjectKind
 
 ALREADY_LOADED = "already loaded"
+
+#: After so many failed tries at the same content an object is given up: a daily job must not fail for ever because of it.
+MOST_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class SyncRequest:
     until: date | None = None
     latest: bool = False
     force: bool = False
+    retry_failed: bool = False
 
     @property
     def coverage(self) -> Coverage:
@@ -75,10 +80,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """One object that stays as it is, and why."""
+    """One object that stays as it is, and why. `given_up`: it could not be loaded, and is not tried any more."""
 
     key: str
     reason: str
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +202,10 @@ def _decide(found: DeliveredObject, record: ImportRecord | None, request: SyncRe
     renewed = 0 < record.reader_version < version
     if request.force:
         return Task(found, "asked for again (--force)", wanted, force=True, renewed=renewed)
+    if _is_given_up(found, record) and not request.retry_failed:
+        return Skip(found.key, f"given up after {record.failures} failed tries: {record.error}", given_up=True)
     if record.state is not ImportState.LOADED:
-        reason = "failed last time" if record.state is ImportState.FAILED else f"left unfinished ({record.state})"
+        reason = _why_again(record)
         return Task(found, reason, wanted, renewed=renewed)
     if record.etag != found.etag or record.size != found.size:
         return Task(found, "changed since it was loaded", wanted, renewed=renewed)
@@ -206,3 +214,15 @@ def _decide(found: DeliveredObject, record: ImportRecord | None, request: SyncRe
     if not wanted.within(Coverage.of(record)):
         return Task(found, "more of it is asked for than was loaded", wanted)
     return Skip(found.key, ALREADY_LOADED)
+
+
+def _is_given_up(found: DeliveredObject, record: ImportRecord) -> bool:
+    """Another content, or another version of the program, is a new chance."""
+    same = (record.etag, record.size, record.tool_version) == (found.etag, found.size, __version__)
+    return record.state is ImportState.FAILED and record.failures >= MOST_FAILURES and same
+
+
+def _why_again(record: ImportRecord) -> str:
+    if record.state is ImportState.FAILED:
+        return "failed last time"
+    return "new" if record.state is ImportState.PENDING and not record.started else f"left unfinished ({record.state})"

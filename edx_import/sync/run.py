@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edx_import.courses import CourseCatalog
-from edx_import.errors import EdxImportError, SourceError
+from edx_import.errors import EdxImportError, Interrupted, SourceError
 from edx_import.model import PROD, DeliveredObject, ImportRecord, ObjectKind
 from edx_import.packages.base import PackageSource, Passed, Wanted
-from edx_import.progress import Progress
+from edx_import.progress import Progress, Step
 from edx_import.store.connection import Store
 from edx_import.store.course_metadata import forget_course, known_courses, save_course
 from edx_import.store.ledger import Ledger
+from edx_import.sync.attempt import expected
 from edx_import.sync.member_readers import READER_VERSIONS
 from edx_import.sync.outcome import SyncSummary
 from edx_import.sync.plan import Plan, Skip, SyncRequest, plan
@@ -43,6 +44,12 @@ def prepare(source: PackageSource, store: Store, request: SyncRequest) -> Prepar
     if errors and not listing:
         raise errors[0]
     return Preparation(plan(listing, records, request, READER_VERSIONS, passed), tuple(errors))
+
+
+def expect(prepared: Preparation, store: Store, progress: Progress) -> None:
+    """Puts what is planned into the ledger, so that `status` shows it even if it is never begun. Raises StoreError."""
+    Ledger(store).expect(expected(task) for task in prepared.plan.tasks)
+    progress.step("", Step.PLANNED)
 
 
 def _should_have_some(request: SyncRequest, org: str, records: Mapping[str, ImportRecord]) -> bool:
@@ -97,7 +104,7 @@ def execute(prepared: Preparation, executor_for: Callable[[Plan], Executor], pro
             for outcome in executor_for(prepared.plan).run(prepared.plan.tasks):
                 summary.outcomes.append(outcome)
                 summary.warnings += outcome.warnings
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         summary.interrupted = True
     finally:
         progress.end()

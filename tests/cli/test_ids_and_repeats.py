@@ -141,7 +141,7 @@ def test_stopped_by_a_signal_says_so_and_is_finished_by_the_next_sync(at_folder:
         time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         said = stderr.read()
-        assert process.wait(30) == 130
+        assert process.wait(30) == 143
     assert "warning: stopped: what was loaded is kept" in said
     assert "nothing new" not in said
     at_folder.sync()

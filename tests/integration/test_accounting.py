@@ -84,11 +84,11 @@ def test_every_line_is_loaded_duplicate_rejected_or_filtered(load: Load, databas
     assert database_hash(database) == before
 
 
-def test_one_line_in_two_files_is_one_event(load: Load, database: Store) -> None:
+def test_lines_that_come_again_in_another_version_are_kept_once(load: Load, database: Store) -> None:
     shared = [line(1, OURS), line(2, OURS)]
     assert load(b"\n".join(shared)).counts.loaded == 2
     counts = load(b"\n".join([line(3, OURS), *shared])).counts
-    assert (counts.loaded, counts.duplicate) == (1, 2)
+    assert (counts.loaded, counts.duplicate) == (3, 0)
     assert database.database["events"].count_documents({}) == 3
 
 
@@ -98,11 +98,11 @@ def test_line_that_vanished_from_a_redelivered_file_stays(load: Load, database: 
     assert database.database["events"].count_documents({}) == 2
 
 
-def test_failed_object_leaves_a_record_and_counts_its_attempts(load: Load, database: Store) -> None:
+def test_failed_object_leaves_a_record_of_each_delivery(load: Load, database: Store) -> None:
     for attempt in (1, 2):
         outcome = load(b"\n".join([b"no json"] * 200))
         assert outcome.state is ImportState.FAILED
         record = database.database["imports"].find_one({"_id": KEY})
         assert record is not None
-        assert (record["state"], record["attempts"]) == ("failed", attempt)
+        assert (record["state"], record["attempts"], len(record["versions"])) == ("failed", 1, attempt - 1)
         assert "200 of 200 rows were rejected" in record["error"]

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from edx_import.decryption import Keyring
-from edx_import.decryption.home import FOLDER_PREFIX, agent_pid, remove_home
 from edx_import.errors import (
     DecryptionError,
 )
+from edx_import.guardian import KEYRING_PREFIX, remove_keyring
 from edx_import.sample.sealing import InstitutionKey, Sealer
 
 NOISE = random.Random(7).randbytes(300_000)
@@ -63,7 +63,7 @@ def wait_until(true: Callable[[], object], seconds: float = 10.0) -> None:
 
 def test_a_consumer_who_leaves_ends_gpg_at_once(keyring: Keyring, sealer: Sealer) -> None:
     home = keyring.ticket.home
-    agent = agent_pid(home)
+    (agent,) = processes_of(home)
     chunks = keyring.decrypt(io.BytesIO(sealer.seal(NOISE * 40, compress=False)))
     assert next(chunks)
     assert len(processes_of(home)) == 2  # gpg waits, since nobody takes what it has
@@ -118,9 +118,9 @@ def test_a_closed_keyring_leaves_no_folder_and_no_agent(institution_key: Institu
     with Keyring.open(institution_key.private, institution_key.passphrase, place) as keyring:
         home = keyring.ticket.home
         assert home.parent == place
-        assert home.name.startswith(f"{FOLDER_PREFIX}{os.getpid()}-")
+        assert home.name.startswith(f"{KEYRING_PREFIX}{os.getpid()}-")
         assert [entry.stat().st_mode & 0o077 for entry in (home, home / "gpg-agent.conf")] == [0, 0]
-        assert agent_pid(home) in processes_of(home)
+        assert len(processes_of(home)) == 1  # the agent
     assert not home.exists()
     wait_until(lambda: not processes_of(home))
     keyring.close()
@@ -142,6 +142,7 @@ def test_the_keyring_is_private_and_works_whatever_the_umask(institution_key: In
 def test_a_second_process_can_clean_up(institution_key: InstitutionKey, place: Path) -> None:
     """What is needed after a kill -9: the folder alone leads to the agent."""
     home = Keyring.open(institution_key.private, institution_key.passphrase, place).ticket.home
-    subprocess.run([sys.executable, "-c", f"from edx_import.decryption.home import *; remove_home(Path({str(home)!r}))"], check=True)
-    wait_until(lambda: not processes_of(home))
-    remove_home(home)
+    subprocess.run([sys.executable, "-c", f"from edx_import.guardian import *; remove_keyring(Path({str(home)!r}))"], check=True)
+    assert not processes_of(home)
+    assert not home.exists()
+    remove_keyring(home)

@@ -34,10 +34,17 @@ FULL = ImportRecord(
     attempts=2,
     error="the member is cut",
     tool_version="1.2.3",
+    failures=1,
+    host=socket.gethostname(),
+    versions=({"etag": "older", "counts": {"read": 2}, "finished": datetime(2026, 2, 2, tzinfo=UTC)},),
+    first_id="00",
+    last_id="ff",
 )
 
 
-@pytest.mark.parametrize("record", [FULL, replace(FULL, member=""), ImportRecord(KEY, ImportState.PENDING)], ids=["full", "object", "bare"])
+@pytest.mark.parametrize(
+    "record", [FULL, replace(FULL, member=""), ImportRecord(KEY, ImportState.PENDING, host=socket.gethostname())], ids=["full", "object", "bare"]
+)
 def test_record_comes_back_as_it_was_saved(database: Store, record: ImportRecord) -> None:
     ledger = Ledger(database)
     ledger.save(record)
@@ -59,6 +66,17 @@ def test_saving_again_replaces_and_says_where(database: Store) -> None:
     assert list(database.database["imports"].find({}, {"state": 1, "host": 1, "error": 1})) == [
         {"_id": f"{KEY}//{FULL.member}", "state": "loaded", "error": "", "host": socket.gethostname()}
     ]
+
+
+def test_expected_is_recorded_where_nothing_is_known(database: Store) -> None:
+    ledger = Ledger(database)
+    ledger.save(FULL)
+    ledger.expect([replace(FULL, state=ImportState.PENDING), ImportRecord("new.zip", ImportState.PENDING)])
+    assert ledger.members(KEY)[FULL.member] == FULL
+    found = ledger.record("new.zip")
+    assert found is not None
+    assert found.state is ImportState.PENDING
+    assert ledger.record("unknown.zip") is None
 
 
 def test_objects_and_members_are_told_apart(database: Store) -> None:

@@ -80,6 +80,44 @@ def test_server_goes_when_its_only_client_is_killed(tmp_path: Path, client: Call
     assert not (tmp_path / "mongodb" / "mongod.sock").exists()
 
 
+_WRITER = """
+import os, sys
+from pathlib import Path
+from edx_import.store.connection import Store
+from edx_import.store.local_server import LocalServer
+with LocalServer.attach(Path(sys.argv[1]), None) as server, Store.connect(server.uri, "edx") as store:
+    rows, number = store.database["rows"], 0
+    while True:
+        rows.insert_many([{"_id": number + each, "noise": os.urandom(500)} for each in range(1000)])
+        number += 1000
+        print(number, flush=True)
+"""
+
+
+def test_server_goes_when_its_client_is_killed_in_the_middle_of_writing_and_has_all_that_it_confirmed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        while int(writer.stdout.readline()) < 20_000:
+            pass
+        os.kill(_status(tmp_path)["server"], signal.SIGSTOP)  # it is so busy that it does not even hear that it is to end
+        writer.kill()
+        confirmed = int(["20000", *writer.stdout.read().split()][-1])
+    _expect_gone(tmp_path)
+    with LocalServer.attach(tmp_path, None) as again, Store.connect(again.uri, "edx") as store:
+        assert store.database["rows"].count_documents({"_id": {"$lt": confirmed}}) == confirmed
+
+
+def test_server_goes_when_its_client_is_killed_while_it_starts(tmp_path: Path, client: Callable[[str], Client]) -> None:
+    only = client("only")
+    while not _servers(tmp_path):
+        time.sleep(0.005)
+    (server,) = _servers(tmp_path)
+    os.kill(server, signal.SIGSTOP)  # it has much to mend, and does not listen for long
+    only.kill()
+    only.wait()
+    _expect_gone(tmp_path)
+
+
 def test_many_that_start_together_get_one_server(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         attached = list(pool.map(lambda _: LocalServer.attach(tmp_path, None), range(8)))
@@ -139,6 +177,15 @@ def test_home_with_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
     assert _servers(home) == []
     shutil.rmtree(home)
     assert not path.parent.exists()
+
+
+def test_socket_elsewhere_goes_with_a_server_that_was_killed(tmp_path: Path) -> None:
+    home = tmp_path / ("long" * 25)
+    with LocalServer.attach(home, None):
+        status = _status(home)
+        os.kill(status["server"], signal.SIGKILL)
+        wait_until_ended(home)
+    assert not Path(status["socket"]).parent.exists()
 
 
 def test_data_in_use_by_another_server_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_mongod: Callable[..., Any]) -> None:

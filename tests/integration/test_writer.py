@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from bson import ObjectId
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.results import InsertManyResult
 
@@ -86,11 +84,13 @@ def test_equal_lines_are_one_event_in_a_batch_across_batches_and_across_files(da
     assert account(write(database, twice[:2], WriteTarget("other day", "bbb", replace=False))) == (2, 0, 2, 0)
 
 
-def test_delivery_with_lines_moved_adds_only_what_is_new(database: Store) -> None:
+def test_another_version_with_lines_moved_adds_what_is_new_and_keeps_the_same(database: Store) -> None:
     write(database, [event(1, "a"), event(2, "b")], EVENTS_OF_DAY)
     again = write(database, [event(1, "new"), event(2, "b"), event(3, "a")], WriteTarget(DAY, "aab", replace=False))
-    assert account(again) == (3, 2, 1, 0)
-    assert database.database["events"].count_documents({}) == 3
+    assert account(again) == (3, 3, 0, 0)
+    assert database.database["events"].count_documents({"import.content": "aab"}) == 3
+    twice = write(database, [event(1, "a"), event(2, "b"), event(3, "a")], WriteTarget(DAY, "aac", replace=False))
+    assert account(twice) == (3, 2, 1, 0)
 
 
 @pytest.mark.parametrize("content", ["aaa", "aab"])
@@ -210,6 +210,22 @@ def test_large_documents_are_replaced_too(database: Store) -> None:
         large = [row(line, line, "x" * (2**20 * line), week=target.content) for line in (1, 9, 15)]
         assert account(write(database, large, target)) == (3, 3, 0, 0)
     assert database.database[TABLE].count_documents({"week": "w2"}) == 3
+
+
+def test_row_with_an_enormous_key_is_loaded_and_rejected_when_it_cannot_be_replaced(database: Store) -> None:
+    """To replace it, its key and the whole of it would have to fit into one command."""
+    for target, outcome in ((WEEK, (3, 3, 0, 0)), (NEXT_WEEK, (3, 2, 0, 1))):
+        odd = Document(TABLE, {"_id": "x" * (9 * 2**20), "user_id": 2, "mode": "audit"}, 2, b"odd")
+        assert account(write(database, [row(1, 1), odd, row(3, 3)], target)) == outcome
+    assert modes(database) == {1: "audit", 2: "audit", 3: "audit"}
+
+
+@pytest.mark.parametrize("target", [EVENTS_OF_DAY, WEEK], ids=["events", "tables"])
+def test_rows_with_large_keys_are_written_again(database: Store, target: WriteTarget) -> None:
+    rows = [Document(TABLE, {"_id": f"{line}{'%' * (900 * 2**10)}", "user_id": line, "mode": "audit"}, line, b"") for line in range(20)]
+    rows.append(Document(TABLE, {"_id": "x" * (7 * 2**20), "user_id": 20, "mode": "audit"}, 20, b""))
+    for _ in range(2):
+        assert account(write(database, rows, target)) == (21, 21, 0, 0)
 
 
 # --- the rejected rows
@@ -363,49 +379,6 @@ def test_any_crash_and_repeat_ends_as_one_clean_run_of_the_last_state(
 def _clashes(lines: list[tuple[int, str]]) -> set[int]:
     first: dict[int, str] = {}
     return {number for number, (user, mode) in enumerate(lines, 1) if first.setdefault(user, mode) != mode}
-
-
-@pytest.fixture(scope="module")
-def breakable(start_mongod: Callable[..., tuple[int, subprocess.Popen[bytes]]]) -> str:
-    """A server that loses connections when it is told to."""
-    port, _ = start_mongod("--setParameter", "enableTestCommands=1")
-    return f"mongodb://127.0.0.1:{port}"
-
-
-@pytest.mark.parametrize("command", ["find", "insert", "update"])
-def test_connection_lost_in_a_batch_is_mended_by_doing_the_batch_again(breakable: str, command: str) -> None:
-    with Store.connect(breakable, f"lost_{command}") as store:
-        write(store, [row(1, 1), row(2, 2)], WEEK)
-        _lose_connection(breakable, command, times=2)
-        result = write(store, [row(1, 1, "honor"), row(2, 3), row(3, 2), row(4, 3, "honor")], NEXT_WEEK)
-        assert account(result) == (4, 3, 0, 1)
-        assert modes(store) == {1: "honor", 2: "audit", 3: "audit"}
-
-
-def test_other_trouble_of_the_server_is_no_fault_of_the_rows(breakable: str) -> None:
-    with Store.connect(breakable, "trouble") as store:
-        _fail(breakable, "insert", {"errorCode": 14031}, times=1)
-        with pytest.raises(StoreError, match="writing to events: MongoDB has no disk space left"):
-            write(store, [event(1)], EVENTS_OF_DAY)
-        assert account(write(store, [event(1)], EVENTS_OF_DAY)) == (1, 1, 0, 0)
-
-
-def test_write_that_no_majority_confirms_is_not_loaded(breakable: str) -> None:
-    with Store.connect(breakable, "unconfirmed") as store:
-        _fail(breakable, "insert", {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}}, times=1)
-        with pytest.raises(StoreError, match="did not confirm"):
-            write(store, [event(1)], EVENTS_OF_DAY)
-        assert account(write(store, [event(1)], EVENTS_OF_DAY)) == (1, 1, 0, 0)
-
-
-def _lose_connection(uri: str, command: str, times: int) -> None:
-    _fail(uri, command, {"closeConnection": True}, times)
-
-
-def _fail(uri: str, command: str, how: dict[str, Any], times: int) -> None:
-    client: MongoClient[dict[str, Any]]
-    with MongoClient(uri) as client:
-        client.admin.command({"configureFailPoint": "failCommand", "mode": {"times": times}, "data": {"failCommands": [command], **how}})
 
 
 # --- identical
