@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, ClassVar, Self
 
-from edx_import.secrecy import masked, trace
+from edx_import.secrecy import masked, wordless
 
 
 class ExitCode(IntEnum):
@@ -162,7 +162,8 @@ class UnexpectedError(EdxImportError):
     @classmethod
     def of(cls, error: BaseException, others: str = "") -> Self:
         """What of a bug may be told. What the exception itself says is left out: it may hold a learner's data. `others`: what becomes of them."""
-        return cls(f"unexpected: {type(error).__name__}", f"This is a bug in edx-import: please report it. {others}".strip(), trace(error))
+        bug = wordless(error)
+        return cls(f"unexpected: {bug.name}", f"This is a bug in edx-import: please report it. {others}".strip(), bug.trace)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.what, self.hint, self.trace)

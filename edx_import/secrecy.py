@@ -88,9 +88,20 @@ def masked(text: str) -> str:
     return text
 
 
-def trace(error: BaseException) -> str:
-    """Where an exception came from, and those before it: lines of code and names of types, never what the exceptions say."""
-    return "\n\nwhich led to\n\n".join(reversed([_frames(each) for each in _chain(error)]))
+class WordlessError(Exception):
+    """What of an exception may be told, also to another process: the `name` of its type, and the `trace`: where it came from, and those before it."""
+
+    def __init__(self, name: str, trace: str) -> None:
+        super().__init__(name, trace)
+        self.name = name
+        self.trace = trace
+
+
+def wordless(error: BaseException) -> WordlessError:
+    """Lines of code and names of types, never what the exceptions say."""
+    if isinstance(error, WordlessError):
+        return error
+    return WordlessError(type(error).__name__, "\n\nwhich led to\n\n".join(reversed([_frames(each) for each in _chain(error)])))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -108,7 +119,7 @@ def _frames(error: BaseException) -> str:
 
 def _tell(error: BaseException) -> None:
     with suppress(OSError, ValueError, AttributeError):  # there may be no stderr any more
-        print(trace(error), file=sys.stderr, flush=True)
+        print(wordless(error).trace, file=sys.stderr, flush=True)
 
 
 def _parts(secret: str) -> Iterator[str]:

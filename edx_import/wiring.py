@@ -6,17 +6,17 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edx_import.courses import CourseCatalog, load_courses
-from edx_import.decryption import Keyring, KeyringTicket
+from edx_import.decryption import Keyring
 from edx_import.decryption.home import places
 from edx_import.errors import ConfigurationError
 from edx_import.guardian import Guardian, sweep
 from edx_import.packages.base import PackageSource
 from edx_import.packages.folder import FolderSource
-from edx_import.packages.s3 import S3Access, S3Source
 from edx_import.progress import Progress, SilentProgress
 from edx_import.settings import Secret, Settings
 from edx_import.store.collections import ensure_collections
@@ -25,9 +25,13 @@ from edx_import.store.local_server import LocalServer
 from edx_import.store.lock import LockToken, sync_lock
 from edx_import.store.schema import check_schema
 from edx_import.sync.plan import Plan
-from edx_import.sync.pool import Executor, InlineExecutor, ProcessExecutor
+from edx_import.sync.pool import Executor, InlineExecutor, ParallelExecutor
 from edx_import.sync.stop import Stop
 from edx_import.sync.tools import Tools
+from edx_import.sync.workers import Workers, WorkerTools
+
+if TYPE_CHECKING:
+    from edx_import.packages.s3 import S3Access
 
 
 @contextmanager
@@ -66,6 +70,8 @@ def opened_store(uri: Secret, settings: Settings) -> Iterator[Store]:
 def open_source(settings: Settings, uri: str | None) -> PackageSource:
     """The package source: S3, or the folder at `uri` (a path, or `file:///...`)."""
     if uri is None or uri == "s3":
+        from edx_import.packages.s3 import S3Source  # boto3 takes a third of a second, which a folder need not wait for
+
         return S3Source(s3_access(settings))
     if "://" in uri and not uri.startswith("file://"):
         raise ConfigurationError(f"--source {uri}: not a kind of source", "Leave it out for S3, or give the path of a folder.")
@@ -74,6 +80,8 @@ def open_source(settings: Settings, uri: str | None) -> PackageSource:
 
 def s3_access(settings: Settings) -> S3Access:
     """What S3 needs of the settings."""
+    from edx_import.packages.s3 import S3Access
+
     return S3Access(
         access_key_id=settings.access_key_id,
         secret_access_key=settings.secret_access_key,
@@ -127,32 +135,21 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """All that a worker process needs to build its own tools. Picklable; goes through a pipe, never by the environment."""
+    """All that a worker process needs. Picklable; goes through a pipe, never by the environment."""
 
-    settings: Settings
     uri: Secret
-    ticket: KeyringTicket
+    database: str
     catalog: CourseCatalog
-    means: Means
     lock: LockToken | None = None
 
 
-def build_tools(spec: WorkerSpec, stop: Stop) -> Tools:
+def build_worker(spec: WorkerSpec, stop: Stop) -> WorkerTools:
     """The tools of a worker process; they live as long as it does."""
-    store = Store.unchecked(spec.uri, spec.settings.storage_db)
+    store = Store.unchecked(spec.uri, spec.database)
     store.patience.check_stop = stop.check
     if spec.lock is not None:
         spec.lock.guard(store)
-    return Tools(
-        source=open_source(spec.settings, spec.means.source),
-        keyring=Keyring.attached(spec.ticket),
-        store=store,
-        catalog=spec.catalog,
-        scratch=spec.settings.scratch,
-        lock=spec.lock,
-        keep=spec.means.keep,
-        stop=stop,
-    )
+    return WorkerTools(store, spec.catalog)
 
 
 @dataclass(slots=True)
@@ -176,14 +173,13 @@ class Workplace:
         sweep(self.settings.scratch, places())
 
     def executor_for(self, plan: Plan) -> Executor:
-        """One process for one object, up to `jobs` for more. Opens the keyring, so that a wrong passphrase is told before anything is fetched."""
+        """This process alone, or with `jobs` workers. Opens the keyring, so that a wrong passphrase is told before anything is fetched."""
         keyring = self.stack.enter_context(open_keyring(self.settings, allow_unprotected=self.means.allow_unprotected))
-        jobs = min(self.means.jobs, len(plan.tasks))
-        if jobs > 1:
-            spec = WorkerSpec(self.settings, self.uri, keyring.ticket, self.catalog, self.means, self.lock)
-            return ProcessExecutor(jobs, build_tools, spec, self.stop, self.progress)
         tools = Tools(self.source, keyring, self.store, self.catalog, self.settings.scratch, self.lock, self.means.keep, self.progress, self.stop)
-        return InlineExecutor(tools)
+        if self.means.jobs == 1:
+            return InlineExecutor(tools)
+        workers = Workers(self.means.jobs, build_worker, WorkerSpec(self.uri, self.settings.storage_db, self.catalog, self.lock), self.stop)
+        return ParallelExecutor(replace(tools, workers=workers), workers)
 
 
 @contextmanager

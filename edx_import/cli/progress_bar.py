@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,6 +25,7 @@ class ProgressBar:
         self._task = self._bar.add_task("nothing to do", total=0)
         self._objects = 0
         self._done = 0
+        self._lock = Lock()
 
     def begin(self, objects: int, size: int) -> None:
         self._objects = objects
@@ -41,7 +44,8 @@ class ProgressBar:
             self._bar.update(self._task, description=f"{escape(printable(key.rsplit('/', 1)[-1]))}: {_SHOWN[step]}")
 
     def finish(self, key: str, outcome: str) -> None:
-        self._done += 1
+        with self._lock:
+            self._done += 1
         self._console.print(f"[{self._done}/{self._objects}] {printable(key)}: {printable(outcome)}", markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:

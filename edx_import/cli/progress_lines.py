@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 
-from edx_import.progress import Step
+from edx_import.progress import SilentProgress, Step
+
+
+class WarningsOnly(SilentProgress):
+    """Says only what a person must know."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+
+    def note(self, text: str) -> None:
+        self._warn(text)
 
 
 class ProgressLines:
@@ -16,6 +27,7 @@ class ProgressLines:
         self._warn = warn
         self._objects = 0
         self._done = 0
+        self._lock = Lock()
 
     def begin(self, objects: int, size: int) -> None:
         self._objects = objects
@@ -28,7 +40,8 @@ class ProgressLines:
     def step(self, key: str, step: Step) -> None: ...
 
     def finish(self, key: str, outcome: str) -> None:
-        self._done += 1
+        with self._lock:
+            self._done += 1
         self._say(f"[{self._done}/{self._objects}] {key}: {outcome}")
 
     def note(self, text: str) -> None:

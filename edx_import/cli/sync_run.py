@@ -20,7 +20,7 @@ from edx_import.store.disk import free_bytes
 from edx_import.sync.estimate import estimate
 from edx_import.sync.outcome import SyncSummary
 from edx_import.sync.plan import Plan
-from edx_import.sync.run import Preparation, execute, expect, prepare, refresh_metadata
+from edx_import.sync.run import Preparation, execute, expect, indexed, prepare, refresh_metadata
 from edx_import.sync.stop import Stop
 from edx_import.wiring import Means, Workplace, catalog_of, organisations, workplace
 
@@ -31,6 +31,7 @@ _KINDS = {
     ObjectKind.RDX: "research package",
 }
 _MOST_NAMED = 10
+_BACKFILL = "first load of events: their indexes are built after them"
 
 
 def run_sync(terminal: Terminal, settings: Settings, selection: Selection, means: Means, *, dry_run: bool, as_json: bool) -> int:
@@ -47,7 +48,7 @@ def run_sync(terminal: Terminal, settings: Settings, selection: Selection, means
         prepared = prepare(place.source, place.store, request)
         _announce(terminal, prepared, place)
         expect(prepared, place.store, place.progress)
-        with terminal.signals.asking(partial(_ask_to_stop, terminal, place.stop)):
+        with indexed(prepared.plan, place.store, place.stop), terminal.signals.asking(partial(_ask_to_stop, terminal, place.stop)):
             summary = execute(prepared, place.executor_for, place.progress)
         summary.courses_refreshed = refreshed
         summary.interrupted_code = terminal.signals.exit_code
@@ -85,6 +86,8 @@ def _show_plan(terminal: Terminal, prepared: Preparation, as_json: bool) -> int:
     for skip in plan.skips if terminal.verbosity > 0 else ():
         typer.echo(f"skip  {printable(skip.key)}  ({printable(skip.reason)})")
     typer.echo(f"{len(plan.tasks)} objects to load, {human_size(plan.size)}; {_skips(plan)}")
+    if plan.indexes_after:
+        typer.echo(_BACKFILL)
     return code
 
 
@@ -102,6 +105,7 @@ def _plan_as_dict(plan: Plan) -> dict[str, Any]:
         "load": [{"key": task.delivered.key, "size": task.delivered.size, "why": task.why} for task in plan.tasks],
         "skip": [{"key": skip.key, "reason": skip.reason} for skip in plan.skips],
         "size": plan.size,
+        "indexes_after": plan.indexes_after,
     }
 
 
@@ -132,6 +136,8 @@ def _announce(terminal: Terminal, prepared: Preparation, place: Workplace) -> No
     need = estimate(plan, place.settings.scratch, place.means.jobs, free_bytes(place.store))
     database_free = "" if need.database_free is None else f" ({human_size(need.database_free)} free)"
     terminal.say(f"{what} to load, {human_size(plan.size)} encrypted; {_skips(plan)}")
+    if plan.indexes_after:
+        terminal.say(_BACKFILL)
     terminal.say(
         f"needs about {human_size(need.scratch)} of scratch ({human_size(need.scratch_free)} free) and {human_size(need.database)} "
         f"in the database{database_free}, and takes about {_duration(need.seconds)}"

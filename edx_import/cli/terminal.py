@@ -15,7 +15,7 @@ from typing import TextIO
 from edx_import.cli.signals import Signals
 from edx_import.cli.text import printable
 from edx_import.errors import ConfigurationError, EdxImportError, UnexpectedError
-from edx_import.progress import Progress, SilentProgress
+from edx_import.progress import Progress
 from edx_import.secrecy import masked
 
 
@@ -83,15 +83,15 @@ class Terminal:
             self._line(f"  what to do: {error.hint}")
 
     def progress(self) -> Progress:
-        """A bar on a terminal, a line an object otherwise, nothing with -q."""
+        """A bar on a terminal, a line an object otherwise, only warnings with -q."""
+        from edx_import.cli.progress_lines import ProgressLines, WarningsOnly
+
         if self.verbosity < 0:
-            return SilentProgress()
+            return WarningsOnly(self.warn)
         if self.log_format is LogFormat.TEXT and self._out.isatty():
             from edx_import.cli.progress_bar import ProgressBar
 
             return ProgressBar()
-        from edx_import.cli.progress_lines import ProgressLines
-
         return ProgressLines(self.say, self.detail, self.warn)
 
     def _write(self, level: str, text: str, **more: object) -> None:

@@ -35,7 +35,7 @@ class VerifiedContent:
     _open: Callable[[], Iterator[bytes]]
 
     def chunks(self) -> Iterator[bytes]:
-        """The content, from its beginning, as often as wanted: from memory if it is small, else decrypted again.
+        """The content, from its beginning, as often as wanted: unpacked from memory if it is small, else decrypted again.
 
         Decrypting again can fail as the first time did; SourceError when it gives another content.
         """
@@ -45,28 +45,27 @@ class VerifiedContent:
 def verified(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack, *, memory_limit: int = 16 * 2**20) -> VerifiedContent:
     """Decrypts and unpacks a message once to nowhere, so that everything about it has been checked before it is used.
 
-    Up to `memory_limit` bytes are kept, in memory only. Raises the errors of `Keyring.decrypt`, of `open_sealed` and what it opens, PackageError from
-    `unpack`, and PackageError for a message that becomes more than a thousand times its size. A damaged message mostly breaks the archive in it
-    first: the message is then decrypted to its end, and gpg's error is raised rather than the archive's.
+    Up to `memory_limit` bytes of plaintext, still packed, are kept, in memory only, so that a second pass need not decrypt. Raises the errors of
+    `Keyring.decrypt`, of `open_sealed` and what it opens, PackageError from `unpack`, and PackageError for a message that becomes more than a
+    thousand times its size. A damaged message mostly breaks the archive in it first: the message is then decrypted to its end, and gpg's error is
+    raised rather than the archive's.
     """
-    tally = _Tally(memory_limit)
-    for chunk in _unpacked(keyring, open_sealed, unpack):
+    tally, kept = _Tally(), _Kept(memory_limit)
+    for chunk in _unpacked(keyring, open_sealed, unpack, kept):
         tally.add(chunk)
-    content_hash, kept = tally.content_hash, tally.kept
-    if kept is not None:
-        return VerifiedContent(content_hash, tally.size, tally.lines, lambda: iter(kept))
+    content_hash, packed = tally.content_hash, kept.chunks
+    if packed is not None:
+        return VerifiedContent(content_hash, tally.size, tally.lines, lambda: unpack(iter(packed)))
     return VerifiedContent(content_hash, tally.size, tally.lines, lambda: _again(keyring, open_sealed, unpack, content_hash))
 
 
 class _Tally:
-    """Hash and length of what passes, and what passed as long as it is little."""
+    """Hash and length of what passes."""
 
-    def __init__(self, memory_limit: int) -> None:
+    def __init__(self) -> None:
         self._hash = blake2b(digest_size=32)
-        self._limit = memory_limit
         self.size = 0
         self.lines = 0
-        self.kept: list[bytes] | None = []
 
     @property
     def content_hash(self) -> str:
@@ -76,28 +75,42 @@ class _Tally:
         self._hash.update(chunk)
         self.size += len(chunk)
         self.lines += chunk.count(b"\n")
-        if self.size > self._limit:
-            self.kept = None
-        if self.kept is not None:
-            self.kept.append(chunk)
+
+
+class _Kept:
+    """What passes, as long as it is little."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self.chunks: list[bytes] | None = []
+
+    def all_of(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same chunks."""
+        for chunk in chunks:
+            self._left -= len(chunk)
+            if self._left < 0:
+                self.chunks = None
+            elif self.chunks is not None:
+                self.chunks.append(chunk)
+            yield chunk
 
 
 def _again(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack, content_hash: str) -> Iterator[bytes]:
     """The second pass; what it gave is compared at its end."""
-    tally = _Tally(0)
-    for chunk in _unpacked(keyring, open_sealed, unpack):
+    tally = _Tally()
+    for chunk in _unpacked(keyring, open_sealed, unpack, _Kept(0)):
         tally.add(chunk)
         yield chunk
     if tally.content_hash != content_hash:
         raise SourceError("the object has changed between its verification and its loading", "Start again.", transient=True)
 
 
-def _unpacked(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack) -> Iterator[bytes]:
+def _unpacked(keyring: Keyring, open_sealed: Callable[[], BinaryIO], unpack: Unpack, kept: _Kept) -> Iterator[bytes]:
     """Unpacked plaintext; ends well only if gpg found the message whole, even when `unpack` did not want all of it."""
     with closing(open_sealed()) as source:
         sealed = _Sealed(source)
         with closing(keyring.decrypt(io.BufferedReader(sealed, _PIECE))) as decrypted:
-            plain = sealed.in_proportion(decrypted)
+            plain = kept.all_of(sealed.in_proportion(decrypted))
             try:
                 yield from sealed.in_proportion(unpack(plain))
             except _OutOfProportionError:

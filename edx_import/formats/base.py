@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from edx_import.model import Items, Site
+from edx_import.model import FastItems, Items, Site
 
 
 def same_id(course_id: str) -> str:
@@ -39,3 +39,6 @@ class FormatReader(Protocol):
 
     def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
         """The rows of the file in its order, one at a time, in bounded memory."""
+
+    def read_fast(self, chunks: Iterable[bytes], context: ReadContext) -> FastItems:
+        """The same rows, for whoever only writes them: a reader of very many may give the bytes of a document instead of the document."""

@@ -53,7 +53,7 @@ def is_course_key(text: str) -> bool:
 
 def course_in_url(url: Any) -> str | None:
     """The course key in a URL or path: that of the block it handles, else that of the course page it is. None when it has none, or is no text."""
-    if not isinstance(url, str):
+    if not isinstance(url, str) or not ("/courses/" in url or "/xblock/" in url):
         return None
     return _course_of_block_in(url) or _course_of_page(url)
 

@@ -62,8 +62,9 @@ class LongInteger(str):
 _ODD_IN_KEY = re.compile("[%.\0\ud800-\udfff]|\\A\\$")
 _ESCAPE = re.compile("%(?:u([0-9A-F]{4})|([0-9A-F]{2}))")
 
-# Keys that need no escape. Most keys of a file are the same few; those that courses make up are without number, hence the bounds.
-_ordinary_keys: set[str] = set()
+#: Keys that need no escape, as far as they have been met. Most keys of a file are the same few; those that courses make up are without number, hence
+#: the bounds.
+ordinary_keys: set[str] = set()
 _ORDINARY_KEYS_LIMIT = 20_000
 _ORDINARY_KEY_LENGTH = 100
 
@@ -85,15 +86,16 @@ def unescape_key(key: str) -> str:
     return "" if key == "%" else _ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), key)
 
 
-def _is_ordinary(key: str) -> bool:
-    if key in _ordinary_keys:
+def is_ordinary_key(key: str) -> bool:
+    """Whether a key needs no escape."""
+    if key in ordinary_keys:
         return True
     if not key or _ODD_IN_KEY.search(key):
         return False
     if len(key) <= _ORDINARY_KEY_LENGTH:
-        if len(_ordinary_keys) >= _ORDINARY_KEYS_LIMIT:
-            _ordinary_keys.clear()
-        _ordinary_keys.add(key)
+        if len(ordinary_keys) >= _ORDINARY_KEYS_LIMIT:
+            ordinary_keys.clear()
+        ordinary_keys.add(key)
     return True
 
 
@@ -145,7 +147,7 @@ def _is_storable(container: dict[str, Any] | list[Any], level: int) -> bool:
         raise NestedTooDeepError
     values: Iterable[Any] = container
     if type(container) is dict:
-        if not (_ordinary_keys.issuperset(container) or all(map(_is_ordinary, container))):
+        if not (ordinary_keys.issuperset(container) or all(map(is_ordinary_key, container))):
             return False
         values = container.values()
     for value in values:
@@ -259,6 +261,7 @@ def _parsed(text: str) -> Any:
 # --- JSON held in a string
 
 _BLANKS = " \t\r\n"
+_ENDS = frozenset({"{}", "[]", '""'})
 
 # The two halves of a surrogate pair, one of them written as an escape: they would stay two halves, which no record could give back.
 _SPLIT_PAIR = re.compile("[\ud800-\udbff](?:[\udc00-\udfff]|\\\\u[dD][c-fC-F])|\\\\u[dD][89abAB][0-9a-fA-F]{2}[\udc00-\udfff]")
@@ -279,7 +282,7 @@ def parse_text(text: str) -> tuple[dict[str, Any] | list[Any], Form | None] | No
         return None if value is None or isinstance(value, str) else (value, None)
     if value is None:
         return None
-    return value, _form_of(text, value) if len(text) > _SHORT else _form_of_short(text)
+    return value, form_of_text(text, value) if len(text) > _SHORT else _form_of_short(text)
 
 
 def rebuild_text(value: Any, form: Form) -> str:
@@ -289,7 +292,8 @@ def rebuild_text(value: Any, form: Form) -> str:
 
 def _parse_held(text: str) -> dict[str, Any] | list[Any] | str | None:
     """The object, array or string whose JSON the text is."""
-    if not text.lstrip(_BLANKS).startswith(("{", "[", '"')):
+    bare = text.strip(_BLANKS)
+    if bare[:1] + bare[-1:] not in _ENDS:
         return None
     try:
         value = parse_json(text.encode()) if is_storable_text(text) else _parse_with_surrogates(text)
@@ -320,7 +324,8 @@ def _fits(value: Any, levels: int) -> bool:
     return levels > 0 and all(_fits(item, levels - 1) for item in items)
 
 
-def _form_of(text: str, value: Any) -> Form | None:
+def form_of_text(text: str, value: Any) -> Form | None:
+    """The form that gives exactly the text again that was parsed into this value."""
     forms: tuple[Form, Form] = ("spaced", "compact") if '": ' in text else ("compact", "spaced")
     return next((form for form in forms if rebuild_text(value, form) == text), None)
 
@@ -331,4 +336,4 @@ _SHORT = 40
 
 @lru_cache(maxsize=1024)
 def _form_of_short(text: str) -> Form | None:
-    return _form_of(text, parse_json_text(text))
+    return form_of_text(text, parse_json_text(text))

@@ -5,7 +5,7 @@ A line of 16 MB may hold five million empty lists: parsed, they would take many 
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
 #: What a document may take, less room for what is added when it is written.
 DOCUMENT_LIMIT = 16 * 2**20 - 64 * 2**10
@@ -14,7 +14,7 @@ DOCUMENT_LIMIT = 16 * 2**20 - 64 * 2**10
 SURELY_FITS = 2**20
 
 _BLANKS = b" \t\r\n"
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_PIECE = 2**20
 
 
 class TooLargeError(Exception):
@@ -23,32 +23,31 @@ class TooLargeError(Exception):
 
 def check_size(raw: bytes) -> None:
     """Raises TooLargeError when no document can hold the value of this JSON, whatever its strings say."""
-    if len(raw) <= SURELY_FITS:
+    if len(raw) <= SURELY_FITS or 13 * _containers(raw) + 8 * raw.count(b",") <= DOCUMENT_LIMIT:
         return
-    marks = raw.translate(None, _BLANKS)
-    containers, commas = _containers_and_commas(marks, 0, len(marks))
-    if _least(marks, containers, commas) <= DOCUMENT_LIMIT:
-        return
-    for found in _STRING.finditer(marks):
-        if found.end() - found.start() > 2:
-            within = _containers_and_commas(marks, *found.span())
-            containers, commas = containers - within[0], commas - within[1]
-    if _least(marks, containers, commas) > DOCUMENT_LIMIT:
+    if _least(b"".join(_outside_strings(raw.translate(None, _BLANKS)))) > DOCUMENT_LIMIT:
         raise TooLargeError
 
 
-def _containers_and_commas(marks: bytes, start: int, end: int) -> tuple[int, int]:
-    return marks.count(b"{", start, end) + marks.count(b"[", start, end), marks.count(b",", start, end)
-
-
-def _least(marks: bytes, containers: int, commas: int) -> int:
-    """Bytes of BSON: 3 for the type and the key or index of each value, and 5 for an object, array or string, 4 for a number.
-
-    What strings hold makes it smaller than it is, never larger, once their brackets and commas are not counted.
-    """
-    empty = marks.count(b"{}") + marks.count(b"[]")
-    values = max(commas + containers - empty, containers - 1, 0)
-    strings = max(marks.count(b'"') // 2 - marks.count(b"\\") - marks.count(b":"), 0)
+def _least(marks: bytes) -> int:
+    """Bytes of BSON: 3 for the type and the key or index of each value, and 5 for an object, array or string, 4 for a number."""
+    containers, empty = _containers(marks), marks.count(b"{}") + marks.count(b"[]")
+    values = max(marks.count(b",") + containers - empty, containers - 1)
+    strings = marks.count(b'"') - marks.count(b":")
     words = marks.count(b"null") + marks.count(b"true") + marks.count(b"false")
-    numbers = max(values - (containers - 1) - strings - words, 0)
+    numbers = values - (containers - 1) - strings - words
     return 3 * values + 5 * (containers + strings) + 4 * numbers
+
+
+def _containers(marks: bytes) -> int:
+    return marks.count(b"{") + marks.count(b"[")
+
+
+def _outside_strings(text: bytes) -> Iterator[bytes]:
+    """What stands between the strings, with one quote for each of them. (But for one at the border of two pieces, which does not matter.)"""
+    unescaped = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    within = False
+    for start in range(0, len(unescaped), _PIECE):
+        parts = unescaped[start : start + _PIECE].split(b'"')
+        yield b'"'.join(parts[within::2])
+        within ^= len(parts) % 2 == 0

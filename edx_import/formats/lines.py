@@ -6,6 +6,7 @@ What other readers of text take for a line end (CR, vertical tab, form feed, U+2
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 
 #: The longest line that is read, in bytes without its LF.
 LINE_LIMIT = 16 * 2**20
@@ -18,35 +19,39 @@ HEAD_SIZE = 64 * 2**10
 Line = tuple[int, bytes, bool]
 
 _BOM = b"\xef\xbb\xbf"
+_LF = 10
 
 
-def split_lines(chunks: Iterable[bytes], limit: int = LINE_LIMIT) -> Iterator[Line]:
+def split_lines(chunks: Iterable[bytes], limit: int = LINE_LIMIT, first: int = 1) -> Iterator[Line]:
     """The lines of a file, blank ones too. The last one needs no LF; a UTF-8 byte order mark at the start of the file is no part of the first.
 
-    A line over `limit` is passed over while it streams by, and comes out as its first HEAD_SIZE bytes, marked as not whole.
+    A line over `limit` is passed over while it streams by, and comes out as its first HEAD_SIZE bytes, marked as not whole. `first` is the number of
+    the first line, where the chunks are a later part of a file.
     """
-    number = 0
-    begun = _Begun(limit)
-    for chunk in _without_bom(chunks):
-        first, *others = chunk.split(b"\n")
-        begun.add(first)
-        if not others:
-            continue
-        number += 1
-        yield number, *begun.take()
-        last = others.pop()
-        for line in others:
-            number += 1
-            if len(line) <= limit:
-                yield number, line, True
+    number = first - 1
+    begun = Begun(limit)
+    for chunk in without_bom(chunks) if first == 1 else chunks:
+        lines = BytesIO(chunk)
+        if begun.size:
+            end = lines.readline()
+            begun.add(end.removesuffix(b"\n"))
+            if end.endswith(b"\n"):
+                number += 1
+                yield number, *begun.take()
+        for line in lines:
+            if line[-1] != _LF:
+                begun.add(line)
+            elif len(line) <= limit + 1:
+                number += 1
+                yield number, line[:-1], True
             else:
-                yield number, line[:HEAD_SIZE], False
-        begun.add(last)
+                number += 1
+                yield number, line[:-1][:HEAD_SIZE], False
     if begun.size:
         yield number + 1, *begun.take()
 
 
-class _Begun:
+class Begun:
     """The line whose end has not been seen yet; `size` is its length so far, of which no more than the limit is held."""
 
     def __init__(self, limit: int) -> None:
@@ -73,7 +78,7 @@ class _Begun:
         return taken, whole
 
 
-def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes, less a byte order mark at their start (which may come in pieces)."""
     rest = iter(chunks)
     start = b""

@@ -14,49 +14,55 @@ Null without an `original` is the cell NULL. Columns that no declaration knows a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
 from edx_import.errors import PackageError
 from edx_import.formats.base import ReadContext
-from edx_import.formats.column_fields import ColumnFields
-from edx_import.formats.json_mapping import (
-    NestedTooDeepError,
-    parse_text,
-    rebuild_text,
-    restore_value,
-    store_value,
-    unescape_key,
-)
-from edx_import.formats.json_size import TooLargeError
+from edx_import.formats.json_mapping import rebuild_text, restore_value, unescape_key
+from edx_import.formats.line_blocks import first_with_content, line_blocks
 from edx_import.formats.lines import Line
-from edx_import.formats.table_cells import READ, cell_text
-from edx_import.formats.table_lines import SPLIT, Header, cells_of_bytes_literals, lines_with_content, parse_header, split_student_module
+from edx_import.formats.row_bson import FastRows
+from edx_import.formats.table_cells import cell_text
+from edx_import.formats.table_lines import Header, lines_with_content, parse_header, split_student_module
+from edx_import.formats.table_rows import (
+    NOTE_BYTES_LITERALS,
+    NOTE_NOT_UTF8,
+    NOTE_OTHER_TYPE,
+    OURS,
+    ROW_TOO_LONG,
+    UNUSABLE_KEY,
+    WRONG_FIELDS,
+    Rows,
+)
 from edx_import.ids import row_id
-from edx_import.model import Document, Item, Items, Rejected
+from edx_import.model import Document, FastItems, Items, Rejected
 from edx_import.tables import ColumnSpec, ColumnType, Dialect, Table
 
-WRONG_FIELDS = "wrong number of fields"
-UNUSABLE_KEY = "unusable key"
-ROW_TOO_LONG = "row over 16 MB"
+__all__ = [
+    "NOTE_BYTES_LITERALS",
+    "NOTE_NOT_REMEMBERED",
+    "NOTE_NOT_UTF8",
+    "NOTE_OTHER_TYPE",
+    "OURS",
+    "ROWS_REMEMBERED",
+    "ROW_TOO_LONG",
+    "UNUSABLE_KEY",
+    "WRONG_FIELDS",
+    "TableReader",
+    "UndeclaredTableReader",
+    "first_course_id",
+    "restore",
+    "undeclared_collection",
+]
 
-NOTE_OTHER_TYPE = "cell of another type"
-NOTE_NOT_UTF8 = "not UTF-8"
-NOTE_BYTES_LITERALS = "cells written as bytes literals"
 NOTE_NOT_REMEMBERED = "rows of an undeclared table after its first million; equal ones count as duplicates"
-
-#: Fields that no column of a file may claim.
-OURS = frozenset({"_id", "site", "course", "import", "original"})
 
 _COLLECTION_NAME = re.compile("[a-z][a-z0-9_]{0,60}")
 
 #: Of so many different rows of an undeclared table it is remembered that they occurred (some 100 bytes each).
 ROWS_REMEMBERED = 1_000_000
-
-#: A row of more bytes is looked at before it is taken apart.
-_LONG_ROW = 2**20
 
 #: So many columns tell which table a file is of.
 _TELLING_COLUMNS = 4
@@ -72,6 +78,9 @@ class TableReader:
     """
 
     version = 1
+
+    #: Whether several processes can read one file, each some of its lines (`read_rows`).
+    reads_blocks = True
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -92,9 +101,28 @@ class TableReader:
         header = next(lines, None)
         if header is None:
             return
-        rows = _Rows(self.table, parse_header(header), context)
+        rows = Rows(self.table, parse_header(header), context)
         for number, raw, whole in lines:
             yield rows.read(number, raw) if whole else Rejected(number, ROW_TOO_LONG, raw)
+
+    def read_fast(self, chunks: Iterable[bytes], context: ReadContext) -> FastItems:
+        """The same rows, most of them as the bytes of their documents."""
+        found = first_with_content(line_blocks(chunks))
+        if found is not None:
+            header, rest = found
+            yield from FastRows(self.table, parse_header(header), context).read(rest)
+
+    def header_of(self, start: bytes) -> Header | None:
+        """The header of a file that begins with these bytes, its first line or more; None while there are only blank lines. Raises PackageError."""
+        found = first_with_content(line_blocks([start]))
+        return parse_header(found[0]) if found is not None else None
+
+    def read_rows(self, header: Header, chunks: Iterable[bytes], context: ReadContext, first_line: int) -> FastItems:
+        """The rows in a later part of a file, as `read_fast` gives them: whole lines, with the number of the first.
+
+        No row depends on another, in neither dialect: whoever has the header (picklable) can read any part.
+        """
+        return FastRows(self.table, header, context).read(line_blocks(chunks, first=first_line))
 
 
 class UndeclaredTableReader:
@@ -106,6 +134,9 @@ class UndeclaredTableReader:
     """
 
     version = 1
+
+    #: The id of a row depends on how many equal ones come before it.
+    reads_blocks = False
 
     def __init__(self, task: str) -> None:
         collection = undeclared_collection(task)
@@ -121,6 +152,10 @@ class UndeclaredTableReader:
             if isinstance(item, Document):
                 item.fields["_id"] = ids.next_id(item.raw)
             yield item
+
+    def read_fast(self, chunks: Iterable[bytes], context: ReadContext) -> FastItems:
+        """The same: such tables are few and small."""
+        return self.read(chunks, context)
 
 
 def undeclared_collection(task: str) -> str | None:
@@ -164,133 +199,6 @@ def _names_in(header: Line | None) -> list[str]:
         return []  # told of when the file is read
 
 
-# --- rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column of a file: the field it goes to, and what its cells mean. `ordinary`: text that no rule is about (half of all cells)."""
-
-    field: str
-    type: ColumnType = ColumnType.STRING
-    required: bool = False
-    ordinary: bool = False
-
-
-def _columns(table: Table, names: Sequence[str]) -> list[_Column]:
-    """What the names in a header stand for. A second column of one name gets a number, one without name its position."""
-    declared = {column.name: column for column in table.columns}
-    aliases = {alias: column for column in table.columns if column.name not in names for alias in column.aliases}
-    fields = ColumnFields(names, taken=declared)
-    columns: dict[str, _Column] = {}
-    for position, name in enumerate(names, 1):
-        spec = declared.get(name) or aliases.get(name)
-        if spec is not None and spec.name not in columns:
-            columns[spec.name] = _column(spec.name, spec.type, spec.required)
-        else:
-            field = fields.field_for(name or f"column_{position}")
-            columns[field] = _column(field)
-    return list(columns.values())
-
-
-def _column(field: str, type: ColumnType = ColumnType.STRING, required: bool = False) -> _Column:
-    return _Column(field, type, required, ordinary=type is ColumnType.STRING and field != "course_id" and field not in OURS)
-
-
-class _Rows:
-    """Turns rows of one file into documents."""
-
-    def __init__(self, table: Table, header: Header, context: ReadContext) -> None:
-        self._table = table
-        self._context = context
-        self._crlf = header.crlf
-        self._columns = _columns(table, header.names)
-        self._split = SPLIT[table.dialect]
-        self._course = dict(context.course) if context.course is not None else None
-        fields = [column.field for column in self._columns]
-        self._key = {name: fields.index(name) for name in table.key if name in fields}
-        self._needed = [name for name in table.key if name not in table.optional_key]
-        self._missing_key = next((name for name in self._needed if name not in fields), None)
-        declared = any(column.name == "course_id" for column in table.columns)
-        self._always_keep_course_id = not declared and "course_id" in fields
-        self._no_course_id = declared and "course_id" not in fields
-
-    def read(self, number: int, raw: bytes) -> Item:
-        original: dict[str, Any] = {"course_id": None} if self._no_course_id else {}
-        notes: list[str] = []
-        if len(raw) > _LONG_ROW and (surely := self._surely_cells(raw)) > len(self._columns):
-            return Rejected(number, WRONG_FIELDS, raw, f"{surely} or more instead of {len(self._columns)}")
-        cells = self._cells(raw.removesuffix(b"\r") if self._crlf else raw, original, notes)
-        if len(cells) != len(self._columns):
-            return Rejected(number, WRONG_FIELDS, raw, f"{len(cells)} instead of {len(self._columns)}")
-        fields: dict[str, Any] = {"_id": "", "site": self._context.site, "course_id": self._context.course_id}
-        for column, cell in zip(self._columns, cells, strict=True):
-            if column.ordinary:
-                fields[column.field] = None if cell == "NULL" and not column.required else cell
-            else:
-                self._put(column, cell, fields, original, notes)
-        if unusable := self._unusable_key(fields):
-            return Rejected(number, UNUSABLE_KEY, raw, unusable)
-        fields["_id"] = row_id(self._context.site, self._context.course_id, *self._key_parts(cells))
-        if self._table.annotated:
-            fields["course"] = self._course
-        if original:
-            fields["original"] = original
-        for note in notes:
-            self._context.note(note)
-        return Document(self._table.name, fields, number, raw)
-
-    def _surely_cells(self, raw: bytes) -> int:
-        """The least number of cells that a row can have: one of millions is not taken apart."""
-        return raw.count(b"\t") + 1 - (raw.count(b"\\\t") if self._table.dialect is Dialect.STUDENT_MODULE else 0)
-
-    def _cells(self, raw: bytes, original: dict[str, Any], notes: list[str]) -> list[str]:
-        try:
-            line = raw.decode()
-        except UnicodeDecodeError:
-            line = raw.decode("utf-8", "replace")
-            original["line"] = raw
-            notes.append(NOTE_NOT_UTF8)
-        literals = cells_of_bytes_literals(line) if line.startswith(("b'", 'b"')) else None
-        if literals is None:
-            return self._split(line)
-        original["line"] = raw
-        notes.append(NOTE_BYTES_LITERALS)
-        return literals
-
-    def _put(self, column: _Column, cell: str, fields: dict[str, Any], original: dict[str, Any], notes: list[str]) -> None:
-        name = column.field
-        if name == "course_id":
-            if cell != self._context.course_id or self._always_keep_course_id:
-                original[name] = cell
-        elif name in OURS:
-            original[name] = cell
-        elif cell == "NULL":
-            fields[name] = None
-        elif column.type is ColumnType.JSON:
-            fields[name] = _read_json(name, cell, original)
-        else:
-            value, rendered = READ[column.type](cell, self._table.dialect)
-            fields[name] = value
-            if rendered != cell:
-                original[name] = cell
-                if value is None and cell:
-                    notes.append(f"{NOTE_OTHER_TYPE}: {self._table.name}.{name}")
-
-    def _unusable_key(self, fields: Mapping[str, Any]) -> str:
-        if self._missing_key:
-            return f"there is no column {self._missing_key}"
-        return next((f"column {name}" for name in self._needed if fields[name] in (None, "")), "")
-
-    def _key_parts(self, cells: Sequence[str]) -> list[str]:
-        """The cells of the key; an empty text for one that the row lacks and may lack."""
-        if not self._table.optional_key:
-            return [cells[position] for position in self._key.values()]
-        found = {name: cells[position] for name, position in self._key.items()}
-        found |= {name: "" for name in self._table.optional_key if found.get(name, "NULL") == "NULL"}
-        return [found[name] for name in self._table.key]
-
-
 class _ContentIds:
     """Makes the ids of the rows of a file from their bytes."""
 
@@ -315,23 +223,6 @@ class _ContentIds:
         else:
             self._context.note(NOTE_NOT_REMEMBERED)
         return 1
-
-
-def _read_json(name: str, cell: str, original: dict[str, Any]) -> Any:
-    """The object or array in the cell; any other text, and what BSON cannot hold, stays text."""
-    parsed = parse_text(cell)
-    if parsed is None:
-        return cell
-    value, form = parsed
-    try:
-        stored, replaced = store_value(value)
-    except (NestedTooDeepError, TooLargeError):
-        return cell
-    if form is None or replaced:
-        original[name] = cell
-    elif form == "compact" and cell not in ("{}", "[]"):
-        original[f"{name}_form"] = form
-    return stored
 
 
 def _own_course_id(course_id: str, original: Mapping[str, Any], *, declared: bool) -> dict[str, str]:

@@ -75,6 +75,38 @@ def _undouble(cell: str) -> str:
 #: How a row is split into its cells.
 SPLIT: dict[Dialect, Callable[[str], list[str]]] = {Dialect.STANDARD: _split_standard, Dialect.STUDENT_MODULE: split_student_module}
 
+
+# The same for cells in bytes: a backslash is never part of another character of UTF-8.
+
+_PAIR_OF_BYTES = re.compile(rb"\\(.)", re.DOTALL)
+_ESCAPED_TAB = re.compile(rb"(?<!\\)((?:\\\\)*+)\\\t")
+
+
+def without_escaped_tabs(line: bytes) -> bytes:
+    """A row in the dialect of the student modules with an escaped LF, which it cannot have, for each escaped TAB: every TAB left divides cells."""
+    return _ESCAPED_TAB.sub(rb"\1\\\n", line) if b"\\\t" in line else line
+
+
+def _unescape_bytes(cell: bytes) -> bytes:
+    if _is_only_doubled(cell):
+        return cell.replace(b"\\\\", b"\\")
+    # Backslashes pair up from the left, so what is left of a run of them after its pairs stands before the letter that it goes with.
+    return b"\\".join([between.replace(b"\\n", b"\n").replace(b"\\r", b"\r").replace(b"\\t", b"\t") for between in cell.split(b"\\\\")])
+
+
+def _undouble_bytes(cell: bytes) -> bytes:
+    if _is_only_doubled(cell):
+        return cell.replace(b"\\\\", b"\\")
+    return _PAIR_OF_BYTES.sub(rb"\1", cell).replace(b"\n", b"\t")
+
+
+def _is_only_doubled(cell: bytes) -> bool:
+    return cell.count(b"\\") == 2 * cell.count(b"\\\\")
+
+
+#: What a cell in UTF-8 says; in the dialect of the student modules, one of a row `without_escaped_tabs`.
+UNESCAPE: dict[Dialect, Callable[[bytes], bytes]] = {Dialect.STANDARD: _unescape_bytes, Dialect.STUDENT_MODULE: _undouble_bytes}
+
 # Possessive, so that a cell of megabytes does not leave a way back for each of its characters.
 _ESCAPES = r"""\\(?:[\\'"nrt]|x[0-9a-f]{2})"""
 _BYTES_LITERAL = re.compile(rf"""b(?:'[^'\\]*+(?:{_ESCAPES}[^'\\]*+)*+'|"[^"\\]*+(?:{_ESCAPES}[^"\\]*+)*+")""")

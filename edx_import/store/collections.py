@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
@@ -52,6 +53,7 @@ _ENROLLMENT_FILTER = {"event_type": {"$gte": ENROLLMENT_EVENTS, "$lt": ENROLLMEN
 _EVENT_STORAGE = {"wiredTiger": {"configString": "block_compressor=zstd"}}
 
 _NAMESPACE_EXISTS = 48
+_INDEX_NOT_FOUND = 27
 
 
 def course_filter(collection: str, site: Site, course_id: str) -> dict[str, Any]:
@@ -83,6 +85,28 @@ def ensure_indexes(store: Store, collection: str) -> None:
     missing = [_model(spec) for spec in INDEXES.get(collection, ()) if not _is_there(spec, present)]
     if missing:
         store.ride_out(what, lambda: store.database[collection].create_indexes(missing))
+
+
+def drop_indexes(store: Store, collection: str) -> None:
+    """Takes the indexes of a collection away, before so much is loaded that building them afterwards is cheaper. Raises StoreError."""
+    what = f"dropping the indexes of {collection}"
+    present = store.ride_out(what, store.database[collection].index_information)
+    for spec in INDEXES.get(collection, ()):
+        if spec.name in present:
+            store.ride_out(what, partial(_drop, store, collection, spec.name))
+
+
+def _drop(store: Store, collection: str, name: str) -> None:
+    try:
+        store.database[collection].drop_index(name)
+    except OperationFailure as error:
+        if error.code != _INDEX_NOT_FOUND:  # a try that was cut off may have dropped it
+            raise
+
+
+def is_empty(store: Store, collection: str) -> bool:
+    """Whether there is no document in it. Raises StoreError."""
+    return store.ride_out(f"looking into {collection}", lambda: store.database[collection].find_one({}, {"_id": 1})) is None
 
 
 def _create_events(store: Store) -> None:

@@ -7,6 +7,7 @@ with their own eyes (a report) is not: they can ask again.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ def _unheard(text: str) -> None: ...
 
 @dataclass(slots=True)
 class Patience:
-    """How one connection waits for its server.
+    """How the threads that share a connection wait for its server.
 
     `tell` is called once, unless the second try goes well already. `check_stop` is called while the waiting lasts, and raises where the user
     wants to end. `make_sure` is called before anything is done again: after such a time it asks whether this process may still write.
@@ -52,6 +53,7 @@ class Patience:
     _told: float = -inf
     _well: bool = True
     _given_up: bool = False
+    _telling: threading.Lock = field(default_factory=threading.Lock)
 
     def ride_out(self, what: str, operation: Callable[[], Result]) -> Result:
         """Does something that can be done twice, again and again while its failure may pass. `what` was being done, for a person.
@@ -97,8 +99,11 @@ class Patience:
     def explain(self, failure: PyMongoError) -> None:
         """Tells the user that we wait, and for what: once, and again only when something went well in between, and not within the limit."""
         now = time.monotonic()
-        if self._well and now - self._told >= self.limit:
-            self._told, self._well = now, False
+        with self._telling:
+            tell = self._well and now - self._told >= self.limit
+            if tell:
+                self._told, self._well = now, False
+        if tell:
             self.tell(f"MongoDB does not answer ({reason_of(failure)}); trying again for up to {_spoken(self.limit)}")
 
 

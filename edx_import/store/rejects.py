@@ -6,7 +6,9 @@ import, but for a member of a weekly ZIP, which has the same every week: what th
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from pymongo import ReplaceOne
 
@@ -22,6 +24,49 @@ RAW_LIMIT = 64 * 1024
 
 _DETAIL_LIMIT = 1000
 _BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReject:
+    """A rejected row as it is kept: `raw` is its beginning, `raw_length` what it had."""
+
+    line: int
+    reason: str
+    detail: str
+    raw: bytes
+    raw_length: int
+
+
+class RejectSink(Protocol):
+    """Takes rejected rows while a file is loaded. `reasons` counts all, by reason."""
+
+    reasons: dict[str, int]
+
+    def add(self, rejected: Rejected) -> None:
+        """Counts one, and keeps it while there is room. Raises StoreError."""
+
+    def flush(self) -> None:
+        """Brings what is waiting to where it is kept. Raises StoreError."""
+
+
+class CollectedRejects:
+    """Keeps the rejected rows of a piece of a file, until they are handed on."""
+
+    def __init__(self) -> None:
+        self.kept: list[KeptReject] = []
+        self.reasons: dict[str, int] = {}
+
+    def add(self, rejected: Rejected) -> None:
+        self.reasons[rejected.reason] = self.reasons.get(rejected.reason, 0) + 1
+        if len(self.kept) < KEPT_PER_IMPORT:
+            self.kept.append(_kept(rejected))
+
+    def flush(self) -> None: ...
+
+
+def _kept(rejected: Rejected) -> KeptReject:
+    detail = _storable(rejected.detail)[:_DETAIL_LIMIT]
+    return KeptReject(rejected.line, rejected.reason, detail, rejected.raw[:RAW_LIMIT], len(rejected.raw))
 
 
 class RejectLog:
@@ -47,12 +92,18 @@ class RejectLog:
 
     def add(self, rejected: Rejected) -> None:
         """Counts one, and keeps it while there is room. Raises StoreError."""
-        self.reasons[rejected.reason] = self.reasons.get(rejected.reason, 0) + 1
-        if self._kept < KEPT_PER_IMPORT:
-            self._kept += 1
-            self._waiting.append(self._replacement(rejected))  # and not the row, which may be long
-        if len(self._waiting) >= _BATCH:
-            self.flush()
+        self.take([_kept(rejected)], {rejected.reason: 1})
+
+    def take(self, kept: Iterable[KeptReject], reasons: Mapping[str, int]) -> None:
+        """Counts many, and keeps those that were kept, while there is room. Raises StoreError."""
+        for reason, number in reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + number
+        for row in kept:
+            if self._kept < KEPT_PER_IMPORT:
+                self._kept += 1
+                self._waiting.append(self._replacement(row))
+            if len(self._waiting) >= _BATCH:
+                self.flush()
 
     def flush(self) -> None:
         """Writes what is waiting. Raises StoreError."""
@@ -60,7 +111,7 @@ class RejectLog:
             self._store.ride_out(f"writing to {REJECTS}", lambda: self._collection.bulk_write(self._waiting, ordered=False))
             self._waiting.clear()
 
-    def _replacement(self, rejected: Rejected) -> ReplaceOne[dict[str, object]]:
+    def _replacement(self, rejected: KeptReject) -> ReplaceOne[dict[str, object]]:
         row_id = f"{self._file}:{rejected.line}"
         document: dict[str, object] = {
             "_id": row_id,
@@ -68,9 +119,9 @@ class RejectLog:
             "import": {"object": self._import_key},
             "line": rejected.line,
             "reason": rejected.reason,
-            "detail": _storable(rejected.detail)[:_DETAIL_LIMIT],
-            "raw": rejected.raw[:RAW_LIMIT],
-            "raw_length": len(rejected.raw),
+            "detail": rejected.detail,
+            "raw": rejected.raw,
+            "raw_length": rejected.raw_length,
         }
         return ReplaceOne({"_id": row_id}, document, upsert=True)
 

@@ -38,6 +38,7 @@ class WriteTarget:
     `import_key` names the delivered object or member, `content` what was read of it (a short hash of its bytes; it should change with the
     reader's version as well). `replace`: rows take the place of older ones (weekly tables); else the first to arrive stays (events).
     `force`: events take the place of older ones, too. `reject_file`: the name under which rejected rows are kept, where it is not `import_key`.
+    `fresh`: nothing of the import was written before, so that its rows are taken to be new until the database says otherwise.
     """
 
     import_key: str
@@ -45,6 +46,7 @@ class WriteTarget:
     replace: bool
     force: bool = False
     reject_file: str = ""
+    fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -84,10 +86,14 @@ def settle(collection: Collection[Any], rows: Sequence[Row], target: WriteTarget
     """Writes a batch. `again`: an earlier try at it was cut off, and nobody knows what it wrote. Raises pymongo's errors, StoreError."""
     outcome = Outcome()
     open_rows = _without_repeats(rows, target, outcome)
+    if target.fresh and not again:
+        open_rows = _Round(collection, target, outcome, again).run_blind(open_rows)
     for _ in range(_ROUNDS):
-        open_rows = _Round(collection, target, outcome, again).run(open_rows)
         if not open_rows:
             return outcome
+        open_rows = _Round(collection, target, outcome, again).run(open_rows)
+    if not open_rows:
+        return outcome
     raise StoreError(f"another process keeps changing the same documents of {collection.name}", "Make sure that only one sync runs on this database.")
 
 
@@ -128,6 +134,11 @@ class _Round:
         self._outcome = outcome
         self._unsure = unsure
         self._again: list[Row] = []
+
+    def run_blind(self, rows: Sequence[Row]) -> list[Row]:
+        """Takes all for new, without a look; gives back those that are not."""
+        self._write(rows, self._insert)
+        return self._again
 
     def run(self, rows: Sequence[Row]) -> list[Row]:
         found = self._collection.find({"_id": {"$in": [row.id for row in rows]}}, {"import": 1})

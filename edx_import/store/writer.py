@@ -6,6 +6,7 @@ there already: the same line once more (loaded), another line with the same row 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,10 +16,10 @@ import bson
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
-from edx_import.model import Counts, Document, Rejected, Site
+from edx_import.model import Counts, Document, Encoded, FastItem, Rejected, Site
 from edx_import.store.collections import course_filter
 from edx_import.store.connection import Store
-from edx_import.store.rejects import RejectLog
+from edx_import.store.rejects import RejectLog, RejectSink
 from edx_import.store.settling import NOT_STORABLE, Row, WriteTarget, settle
 
 __all__ = ["WriteResult", "WriteTarget", "courses_from", "remove_course", "remove_gone", "write"]
@@ -26,6 +27,10 @@ __all__ = ["WriteResult", "WriteTarget", "courses_from", "remove_course", "remov
 TOO_LARGE = "document over 16 MB"
 
 _DOCUMENT_LIMIT = 16 * 2**20
+_INT32 = struct.Struct("<i").pack
+_LINE = b"\x10line\0"
+#: The bytes around the elements of a document and those of its `import`: its length, the line, and the ends of both.
+_AROUND = 4 + 4 + 2
 _BATCH_ROWS = 1000
 _BATCH_BYTES = 8 * 2**20
 
@@ -39,14 +44,14 @@ class WriteResult:
     reasons: dict[str, int]
 
 
-def write(store: Store, items: Iterable[Document | Rejected], target: WriteTarget, rejects: RejectLog | None = None) -> WriteResult:
+def write(store: Store, items: Iterable[FastItem], target: WriteTarget, rejects: RejectSink | None = None) -> WriteResult:
     """Writes what a reader gives, in batches, and counts it: `read` is every item. Raises StoreError, and whatever `items` raises.
 
     The rejected rows go to a log of the import that begins empty, unless one is given (where several writers share an import).
     """
     if rejects is None:
-        rejects = RejectLog(store, target.import_key, target.reject_file)
-        rejects.clear()
+        log = rejects = RejectLog(store, target.import_key, target.reject_file)
+        log.clear()
     writer = _Writer(store, target, rejects)
     for item in items:
         writer.take(item)
@@ -99,24 +104,33 @@ class _Writer:
     other's way in the interpreter. Several files at once, in processes of their own, are what keeps a server busy.
     """
 
-    def __init__(self, store: Store, target: WriteTarget, rejects: RejectLog) -> None:
+    def __init__(self, store: Store, target: WriteTarget, rejects: RejectSink) -> None:
         self._store = store
         self._target = target
         self._rejects = rejects
         self._batches: dict[str, _Batch] = {}
         self._counts = Counts()
         self._loaded: dict[str, int] = {}
+        self._origin = _origin(target)
 
-    def take(self, item: Document | Rejected) -> None:
+    def take(self, item: FastItem) -> None:
         self._counts.read += 1
         if isinstance(item, Rejected):
             self._reject(item)
             return
-        row = encoded(item, self._target)
+        row = self._row(item) if isinstance(item, Encoded) else encoded(item, self._target)
         if isinstance(row, Rejected):
             self._reject(row)
         else:
             self._add(item.collection, row)
+
+    def _row(self, item: Encoded) -> Row | Rejected:
+        """The row with its provenance, which differs from that of the row before by its line only."""
+        size = len(item.elements) + len(self._origin) + _AROUND
+        if size > _DOCUMENT_LIMIT:
+            return Rejected(item.line, TOO_LARGE, item.raw, f"{size} bytes")
+        data = b"".join((_INT32(size), item.elements, self._origin, _INT32(item.line), b"\0\0"))
+        return Row(item.id, item.line, item.raw, RawBSONDocument(data))
 
     def _add(self, collection: str, row: Row) -> None:
         if row.is_large and collection in self._batches:
@@ -146,6 +160,12 @@ class _Writer:
         self._loaded[collection] = self._loaded.get(collection, 0) + outcome.loaded
         for rejected in outcome.rejected:
             self._reject(rejected)
+
+
+def _origin(target: WriteTarget) -> bytes:
+    """The element `import` as far as it is the same for all rows: up to the name of its last element, the line (32 bits)."""
+    inner = bson.encode({"object": target.import_key, "content": target.content})[4:-1]
+    return b"\x03import\0" + _INT32(4 + len(inner) + len(_LINE) + 4 + 1) + inner + _LINE
 
 
 def encoded(document: Document, target: WriteTarget) -> Row | Rejected:

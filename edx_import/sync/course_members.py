@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from edx_import.courses import guess_course_id
@@ -22,6 +23,8 @@ from edx_import.sync.members import CourseMembers, manifest
 from edx_import.sync.tools import Tools
 
 _TRACEBACK_LIMIT = 64 * 1024
+#: A content up to this size is kept between the first look at it and its loading, in bytes.
+_HELD_LIMIT = 2**20
 
 #: Members that hold the exact course id, in the order in which they are asked: the small ones first.
 ID_SOURCES: Mapping[str, Callable[[Iterable[bytes]], str | None]] = {
@@ -39,14 +42,29 @@ ID_SOURCES: Mapping[str, Callable[[Iterable[bytes]], str | None]] = {
 }
 
 
-def load_course(delivery: Delivery, members: CourseMembers) -> dict[str, Any]:
-    """Loads all members of a course, the structure first, and gives its manifest."""
+@dataclass(slots=True)
+class Identified:
+    """The members of a course, which one it is, and what was looked at to know that."""
+
+    members: CourseMembers
+    course_id: str
+    held: dict[str, VerifiedContent]
+
+
+def identify(delivery: Delivery, members: CourseMembers) -> Identified:
+    """Finds out which course it is. What is short of what was looked at is kept for its turn."""
     held: dict[str, VerifiedContent] = {}
     course_id = _course_id(delivery, members, held)
-    if not delivery.tools.catalog.matches(course_id, delivery.task.coverage.courses):
+    return Identified(members, course_id, {task: content for task, content in held.items() if content.size <= _HELD_LIMIT})
+
+
+def load_course(delivery: Delivery, identified: Identified) -> dict[str, Any]:
+    """Loads all members of a course, the structure first, and gives its manifest. All courses of the package have made their claims before."""
+    members, course_id, held = identified.members, identified.course_id, identified.held
+    if not takes(delivery, identified):
         delivery.outcome.count_members("filtered", len(members.by_task))
         return manifest(members, course_id, EXPECTED_TASKS, dict.fromkeys(members.by_task, "filtered"))
-    if delivery.claim(members.site, course_id, members.course_part) != members.course_part:
+    if delivery.claimed[members.site, course_id] != members.course_part:
         return _refuse(delivery, members, course_id)
     course = _known(delivery, members, course_id, held)
     delivery.expect(members.by_task.values(), course_id)
@@ -58,6 +76,11 @@ def load_course(delivery: Delivery, members: CourseMembers) -> dict[str, Any]:
     for member in members.failed.values():
         _tell_of_failed(delivery, member)
     return manifest(members, course_id, EXPECTED_TASKS, outcomes)
+
+
+def takes(delivery: Delivery, identified: Identified) -> bool:
+    """Whether the course is asked for."""
+    return delivery.tools.catalog.matches(identified.course_id, delivery.task.coverage.courses)
 
 
 def _refuse(delivery: Delivery, members: CourseMembers, course_id: str) -> dict[str, Any]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from edx_import.errors import PackageError
 from edx_import.model import ImportState, MemberName
 from edx_import.packages.archive import Archive
 from edx_import.sync.attempt import Attempt
-from edx_import.sync.course_members import load_course
+from edx_import.sync.course_members import Identified, identify, load_course, takes
 from edx_import.sync.cut_names import load_cut
 from edx_import.sync.delivery import Delivery
 from edx_import.sync.load_email import load_email
 from edx_import.sync.member_readers import is_declared, reader_for
-from edx_import.sync.members import UNKNOWN_NAME, Contents, sort_members
+from edx_import.sync.members import UNKNOWN_NAME, Contents, CourseMembers, sort_members
 from edx_import.sync.outcome import ObjectOutcome
+from edx_import.sync.threads import all_of
 
 #: So many kinds of table that nobody declared are taken from one package.
 MAX_UNDECLARED = 200
@@ -34,7 +38,7 @@ def load_database(attempt: Attempt, sealed: Path) -> str:
         contents = sort_members(paths, task.coverage.sites, _Readable())
         _tell_of_left_out(contents, outcome)
         _look_into_left_out(delivery, contents)
-        outcome.manifest += [load_course(delivery, members) for members in contents.courses]
+        _load_courses(delivery, contents.courses)
         for path in contents.cut:
             load_cut(delivery, path)
         for member in contents.whole_org:
@@ -68,6 +72,23 @@ def _look_into_left_out(delivery: Delivery, contents: Contents) -> None:
         except PackageError as error:
             delivery.outcome.count_members("failed")
             delivery.outcome.warnings.append(f"{path}: {error.what}")
+
+
+def _load_courses(delivery: Delivery, courses: Sequence[CourseMembers]) -> None:
+    """Side by side, in three steps: which course is which, who stands for it, and only then the loading, which may remove rows."""
+    threads = delivery.tools.threads
+    found = all_of(partial(identify, delivery), courses, threads)
+    for one in found:
+        if takes(delivery, one):
+            delivery.claim(one.members.site, one.course_id, one.members.course_part)
+
+    def load(one: Identified) -> ObjectOutcome:
+        outcome = ObjectOutcome(delivery.outcome.key, delivery.outcome.state)
+        outcome.manifest.append(load_course(replace(delivery, outcome=outcome), one))
+        return outcome
+
+    for outcome in all_of(load, found, threads):
+        delivery.outcome.join(outcome)
 
 
 def _tell_of_left_out(contents: Contents, outcome: ObjectOutcome) -> None:

@@ -6,14 +6,15 @@ import re
 
 from edx_import.decryption import VerifiedContent
 from edx_import.errors import EdxImportError, Interrupted, LockHeldError, StoreError
-from edx_import.formats.base import ReadContext
-from edx_import.model import Counts, Document, ImportRecord, ImportState, Items, MemberName
+from edx_import.model import ImportRecord, ImportState, MemberName
 from edx_import.progress import Step
-from edx_import.store.writer import WriteResult, courses_from, remove_gone, write
+from edx_import.store.writer import courses_from, remove_gone
 from edx_import.sync.accounting import check_account, check_not_all_rejected
 from edx_import.sync.delivery import Delivery
 from edx_import.sync.load_member import KnownCourse, carried_on, guard, is_newer, is_same, snapshot_target
+from edx_import.sync.load_rows import load_rows
 from edx_import.sync.member_readers import EMAIL, MemberReader, reader_for
+from edx_import.sync.pieces import Loaded, RowJob
 
 
 def load_email(delivery: Delivery, member: MemberName) -> None:
@@ -56,33 +57,20 @@ def _reader(member: MemberName) -> MemberReader:
     return reader
 
 
-def _write(delivery: Delivery, member: MemberName, reader: MemberReader, content: VerifiedContent) -> WriteResult:
+def _write(delivery: Delivery, member: MemberName, reader: MemberReader, content: VerifiedContent) -> Loaded:
     """Writes the rows of the courses asked for; then removes what the report no longer has of them."""
-    store, catalog, counts = delivery.tools.store, delivery.tools.catalog, Counts()
-    context = ReadContext(member.site, resolve=catalog.resolve, note=counts.note)
+    store, catalog, courses = delivery.tools.store, delivery.tools.catalog, delivery.task.coverage.courses
     target = snapshot_target(delivery, member, reader, content)
-    rows = delivery.tools.stoppable(reader.reader.read(content.chunks(), context), target.import_key)
-    written = write(store, _of_courses(delivery, rows, counts), target)
+    loaded = load_rows(delivery.tools, RowJob(target, member.site, member, courses=courses), content)
     delivery.tools.at(Step.WRITTEN, target.import_key)
-    counts.read += counts.filtered
-    written.counts.add(counts)
-    delivery.outcome.add(written.counts, written.by_collection, written.reasons)
-    check_account(member.path, written.counts)
-    check_not_all_rejected(member.path, written.counts)
+    delivery.outcome.add(loaded.counts, loaded.by_collection, loaded.reasons)
+    check_account(member.path, loaded.counts)
+    check_not_all_rejected(member.path, loaded.counts)
     org = delivery.task.delivered.name.org
     delivery.tools.check_lock()
     for course_id in courses_from(store, reader.collection, member.site, rf"^(email-opt-in/email-opt-in-)?{re.escape(org)}-\d{{4}}-\d\d-\d\d\.zip//"):
-        if catalog.matches(course_id, delivery.task.coverage.courses):
+        if catalog.matches(course_id, courses):
             removed = remove_gone(store, reader.collection, member.site, course_id, target)
-            written.counts.removed += removed
+            loaded.counts.removed += removed
             delivery.outcome.counts.removed += removed
-    return written
-
-
-def _of_courses(delivery: Delivery, items: Items, counts: Counts) -> Items:
-    courses = delivery.task.coverage.courses
-    for item in items:
-        if isinstance(item, Document) and not courses.takes_all and not delivery.tools.catalog.matches(item.fields["course_id"], courses):
-            counts.filtered += 1
-        else:
-            yield item
+    return loaded

@@ -10,15 +10,17 @@ from typing import Any
 from edx_import.decryption import VerifiedContent
 from edx_import.errors import EdxImportError, Interrupted, LockHeldError, PackageError, StoreError
 from edx_import.formats.base import ReadContext
-from edx_import.model import Counts, ImportRecord, ImportState, MemberName
+from edx_import.model import ImportRecord, ImportState, MemberName
 from edx_import.progress import Step
 from edx_import.store.ledger import member_key
-from edx_import.store.writer import WriteResult, WriteTarget, remove_course, remove_gone, write
+from edx_import.store.writer import WriteTarget, remove_course, remove_gone
 from edx_import.sync.accounting import check_account, check_not_all_rejected
 from edx_import.sync.course_names import is_another
 from edx_import.sync.delivery import Delivery
+from edx_import.sync.load_rows import load_rows
 from edx_import.sync.member_readers import MemberReader
 from edx_import.sync.outcome import ObjectOutcome
+from edx_import.sync.pieces import Loaded, RowJob
 from edx_import.sync.tools import Tools
 
 #: A file that had this many rows or more, and now has less than half of them, is not believed.
@@ -84,7 +86,8 @@ def _load(delivery: Delivery, member: MemberName, reader: MemberReader, course: 
     reader.check(content.chunks())
     delivery.tools.ledger.save(record)
     target = snapshot_target(delivery, member, reader, content)
-    written = write_snapshot(delivery.tools, delivery.outcome, reader, course, content.chunks(), target)
+    job = RowJob(target, course.site, member, course.course_id, course.metadata)
+    written = write_snapshot(delivery.tools, delivery.outcome, job, reader.collection, content)
     if before is not None and moved and (member.site, before.course_id) not in delivery.claimed:
         # courses.yaml has since said that the course is known by another id
         written.counts.removed += remove_course(delivery.tools.store, reader.collection, course.site, before.course_id)
@@ -139,28 +142,25 @@ def _rows(content: VerifiedContent, reader: MemberReader, member: MemberName, co
     return sum(1 for _ in reader.reader.read(content.chunks(), context))
 
 
-def write_snapshot(
-    tools: Tools, outcome: ObjectOutcome, reader: MemberReader, course: KnownCourse, chunks: Iterable[bytes], target: WriteTarget
-) -> WriteResult:
+def write_snapshot(tools: Tools, outcome: ObjectOutcome, job: RowJob, collection: str, content: VerifiedContent | Iterable[bytes]) -> Loaded:
     """Writes a member's rows, then removes those of the course that are gone: only after its stream has ended well."""
-    counts = Counts()
-    context = ReadContext(course.site, course.course_id, course.metadata, tools.catalog.resolve, counts.note)
-    written = write(tools.store, tools.stoppable(reader.reader.read(chunks, context), target.import_key), target)
+    target = job.target
+    loaded = load_rows(tools, job, content)
     tools.at(Step.WRITTEN, target.import_key)
-    written.counts.add(counts)
-    outcome.add(written.counts, written.by_collection, written.reasons)
-    check_account(target.import_key, written.counts)
-    check_not_all_rejected(target.import_key, written.counts)
+    outcome.add(loaded.counts, loaded.by_collection, loaded.reasons)
+    check_account(target.import_key, loaded.counts)
+    check_not_all_rejected(target.import_key, loaded.counts)
     tools.check_lock()
-    removed = remove_gone(tools.store, reader.collection, course.site, course.course_id, target)
-    written.counts.removed += removed
+    removed = remove_gone(tools.store, collection, job.site, job.course_id, target)
+    loaded.counts.removed += removed
     outcome.counts.removed += removed
     tools.at(Step.REMOVED, target.import_key)
-    return written
+    return loaded
 
 
 def snapshot_target(delivery: Delivery, member: MemberName, reader: MemberReader, content: VerifiedContent) -> WriteTarget:
     """What says of a document that it comes from this content of this member, read by this reader."""
     key = member_key(delivery.task.delivered.key, member.path)
     content_tag = f"{content.content_hash[:12]}-{reader.reader.version}"
-    return WriteTarget(key, content_tag, replace=True, reject_file=delivery.reject_file(member))
+    fresh = delivery.last_time(member) is None
+    return WriteTarget(key, content_tag, replace=True, reject_file=delivery.reject_file(member), fresh=fresh)

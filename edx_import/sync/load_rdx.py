@@ -32,6 +32,7 @@ from edx_import.sync.course_names import LONGEST_ID
 from edx_import.sync.load_member import KnownCourse, write_snapshot
 from edx_import.sync.member_readers import EVENT_READER, STRUCTURE, reader_for
 from edx_import.sync.outcome import ObjectOutcome
+from edx_import.sync.pieces import RowJob
 from edx_import.sync.plan import Coverage, Task
 from edx_import.sync.tools import Tools
 
@@ -158,5 +159,6 @@ def _load_state(tools: Tools, outcome: ObjectOutcome, member: TarMember, known: 
         outcome.warnings.append(f"{member.path}: left out: {'edX failed to make it' if known.state.failed else 'unknown name'}")
         return "failed by the producer" if known.state.failed else "unknown"
     target = WriteTarget(key, f"{content_hash[:12]}-{reader.reader.version}", replace=True)
-    written = write_snapshot(tools, outcome, reader, course, reader.unpack(member.chunks()), target)
+    job = RowJob(target, course.site, known.state, course.course_id, course.metadata)
+    written = write_snapshot(tools, outcome, job, reader.collection, reader.unpack(member.chunks()))
     return "loaded" if written.counts.read else "empty"

@@ -12,7 +12,7 @@ from edx_import.formats.forum import ForumReader
 from edx_import.formats.olx import CourseContentReader, wanted
 from edx_import.formats.table import TableReader, UndeclaredTableReader, undeclared_collection
 from edx_import.formats.tracking_log import TrackingLogReader
-from edx_import.model import Items, MemberName, ObjectKind
+from edx_import.model import FastItems, Items, MemberName, ObjectKind
 from edx_import.packages.archive import inflate
 from edx_import.packages.naming import FORUM_TASK, ORG_TASKS
 from edx_import.packages.tarball import Skipped, tar_members
@@ -34,6 +34,9 @@ class ContentArchiveReader:
 
     def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
         return CourseContentReader().read(self._files(chunks, context), context)
+
+    def read_fast(self, chunks: Iterable[bytes], context: ReadContext) -> FastItems:
+        return self.read(chunks, context)
 
     def _files(self, chunks: Iterable[bytes], context: ReadContext) -> Iterator[tuple[str, bytes]]:
         for member in tar_members(chunks):

@@ -34,6 +34,14 @@ class ObjectOutcome:
         _sum_into(self.collections, collections)
         _sum_into(self.reasons, reasons)
 
+    def join(self, other: ObjectOutcome) -> None:
+        """Adds what came of some of its members."""
+        self.add(other.counts, other.collections, other.reasons)
+        _sum_into(self.members, other.members)
+        self.manifest += other.manifest
+        self.warnings += other.warnings
+        self.unlisted |= other.unlisted
+
     def count_members(self, outcome: str, number: int = 1) -> None:
         """Counts members of a ZIP by what came of them."""
         self.members[outcome] = self.members.get(outcome, 0) + number

@@ -14,6 +14,9 @@ from edx_import.model import PROD, CourseFilter, DeliveredObject, ImportRecord, 
 
 ALREADY_LOADED = "already loaded"
 
+#: So many sealed bytes of events (about half a million) are a back-fill.
+BACKFILL_SIZE = 50_000_000
+
 #: After so many failed tries at the same content an object is given up: a daily job must not fail for ever because of it.
 MOST_FAILURES = 5
 
@@ -93,6 +96,8 @@ class Plan:
 
     tasks: tuple[Task, ...] = ()
     skips: tuple[Skip, ...] = ()
+    #: So many events come into an empty collection that its indexes are built after them.
+    indexes_after: bool = False
     size: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -105,10 +110,13 @@ def plan(
     request: SyncRequest,
     versions: Mapping[ObjectKind, int],
     passed: Iterable[Skip] = (),
+    *,
+    no_events_yet: bool = False,
 ) -> Plan:
     """Decides for every listed object whether it is taken, and why (or why not).
 
-    `records` are the ledger's entries of objects by key, `versions` the readers' versions by kind, `passed` what the source itself left out.
+    `records` are the ledger's entries of objects by key, `versions` the readers' versions by kind, `passed` what the source itself left out,
+    `no_events_yet` that the database has no event at all.
     """
     tasks: list[Task] = []
     skips: list[Skip] = list(passed)
@@ -121,7 +129,8 @@ def plan(
         else:
             skips.append(decision)
     tasks.sort(key=_order)
-    return Plan(tuple(tasks), tuple(skips))
+    events = sum(task.delivered.size for task in tasks if task.delivered.name.kind is ObjectKind.EVENTS)
+    return Plan(tuple(tasks), tuple(skips), no_events_yet and events >= BACKFILL_SIZE)
 
 
 def _order(task: Task) -> tuple[int, int, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from edx_import.courses import CourseCatalog
@@ -11,6 +12,7 @@ from edx_import.errors import EdxImportError, Interrupted, SourceError
 from edx_import.model import PROD, DeliveredObject, ImportRecord, ObjectKind
 from edx_import.packages.base import PackageSource, Passed, Wanted
 from edx_import.progress import Progress, Step
+from edx_import.store.collections import EVENTS, drop_indexes, ensure_indexes, is_empty
 from edx_import.store.connection import Store
 from edx_import.store.course_metadata import forget_course, known_courses, save_course
 from edx_import.store.ledger import Ledger
@@ -19,6 +21,7 @@ from edx_import.sync.member_readers import READER_VERSIONS
 from edx_import.sync.outcome import SyncSummary
 from edx_import.sync.plan import Plan, Skip, SyncRequest, plan
 from edx_import.sync.pool import Executor
+from edx_import.sync.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,18 @@ def prepare(source: PackageSource, store: Store, request: SyncRequest) -> Prepar
         listing += found
     if errors and not listing:
         raise errors[0]
-    return Preparation(plan(listing, records, request, READER_VERSIONS, passed), tuple(errors))
+    planned = plan(listing, records, request, READER_VERSIONS, passed, no_events_yet=is_empty(store, EVENTS))
+    return Preparation(planned, tuple(errors))
+
+
+@contextmanager
+def indexed(plan: Plan, store: Store, stop: Stop) -> Iterator[None]:
+    """Where the plan says so, the indexes of events are built after them; if it does not come to that, by the next command. Raises StoreError."""
+    if plan.indexes_after:
+        drop_indexes(store, EVENTS)
+    yield
+    if plan.indexes_after and not stop.asked:
+        ensure_indexes(store, EVENTS)
 
 
 def expect(prepared: Preparation, store: Store, progress: Progress) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from edx_import.courses import CourseCatalog
 from edx_import.decryption import Keyring
-from edx_import.model import Items
+from edx_import.model import FastItems
 from edx_import.packages.base import PackageSource
 from edx_import.progress import Progress, SilentProgress, Step
 from edx_import.store.connection import Store
 from edx_import.store.ledger import Ledger
 from edx_import.store.lock import LockToken
 from edx_import.sync.stop import Stop
+from edx_import.sync.workers import Workers
 
 #: How many rows are read between two looks at whether the work is to end.
 _ROWS_BETWEEN = 1000
@@ -21,7 +22,7 @@ _ROWS_BETWEEN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What `load_object` works with. `keep`: a folder that gets a copy of every sealed object."""
+    """What `load_object` works with. `keep`: a folder that gets a copy of every sealed object. `workers`: who loads rows; None: this process."""
 
     source: PackageSource
     keyring: Keyring
@@ -32,6 +33,9 @@ class Tools:
     keep: Path | None = None
     progress: Progress = field(default_factory=SilentProgress)
     stop: Stop = field(default_factory=Stop)
+    workers: Workers | None = None
+    #: Site and id of the courses that are known to be in the database.
+    known_courses: set[tuple[str, str]] = field(default_factory=set)
 
     def check_lock(self) -> None:
         """Before something is removed or confirmed: is this sync still the one? Raises LockHeldError, StoreError."""
@@ -43,7 +47,12 @@ class Tools:
         self.progress.step(key, step)
         self.stop.check()
 
-    def stoppable(self, items: Items, key: str) -> Items:
+    @property
+    def threads(self) -> int:
+        """How many pieces of work this process does side by side."""
+        return 1 if self.workers is None else self.workers.jobs + 1
+
+    def stoppable(self, items: FastItems, key: str) -> FastItems:
         """The same items; in between, the work may be left. Raises Interrupted."""
         for number, item in enumerate(items):
             if number % _ROWS_BETWEEN == 0:

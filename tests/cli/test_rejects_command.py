@@ -19,7 +19,9 @@ def test_nothing_rejected(at_folder: Desk) -> None:
 
 
 def test_rejected_rows_say_which_rule_failed(make_desk: Any, institution: InstitutionKey, tmp_path: Any) -> None:
-    recipe = Recipe(seed=31, learners=30, days=1, events_per_day=60, dirt=frozenset({WRONG_FIELD_COUNT, SAME_KEY, "cut_line", "no_time"}))
+    tables = frozenset(("auth_user", "auth_userprofile", "student_courseenrollment", "user_id_map"))
+    dirt = frozenset({WRONG_FIELD_COUNT, SAME_KEY, "cut_line", "no_time"})
+    recipe = Recipe(seed=31, learners=30, days=1, events_per_day=60, dirt=dirt, tables=tables)
     with Sealer(institution) as sealer:
         totals = make_package(recipe, tmp_path / "package", sealer)
     with make_desk(EDX_IMPORT_SOURCE=str(tmp_path / "package")) as desk:

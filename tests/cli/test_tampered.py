@@ -16,7 +16,6 @@ from bench import MAIL, RDX, WEEK, Bench, day, opened_bench, put, tarred, zipped
 from damage import CONTENT, CSV, LOG, MEMBERS, RESEARCH, changed_zip, event, flipped, places, refused, sealed_member, spans
 from desk import Desk
 
-from edx_import.errors import CorruptMessageError
 from edx_import.model import ImportState
 from edx_import.sample.sealing import InstitutionKey
 
@@ -173,12 +172,3 @@ def test_a_sync_over_damaged_files_says_what_is_wrong_with_each_and_loads_the_re
     assert repaired == clean.hash()
     with clean.store() as store:
         store.drop()
-
-
-def test_when_all_is_damaged_the_exit_code_is_that_of_the_cause(desk: Desk, bench: Bench, tmp_path: Path) -> None:
-    put(tmp_path, {day(1): bench.seal(gzip.compress(LOG))[:-9]})
-    said = desk.run("sync", "--source", str(tmp_path), "--only", "events")
-    assert said.code == CorruptMessageError.exit_code == 5
-    assert "cut short" in said.err
-    assert "what to do: Fetch it again" in said.err
-    assert desk.hash().keys() <= {"courses", "meta"}

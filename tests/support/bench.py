@@ -76,14 +76,21 @@ class Bench:
 
     def load(self, key: str, data: bytes, **task: Any) -> ObjectOutcome:
         """Loads one object, as a sync does."""
-        name = parse_key(key)
-        assert name is not None
-        source = MemorySource({key: data})
-        (found,) = [found for found in source.list(Wanted(name.kind, name.org)) if not isinstance(found, Passed)]
-        coverage = Coverage(("prod",), task.pop("courses", CourseFilter()))
-        outcome = load_object(Task(found, "new", coverage, **task), Tools(source, self.keyring, self.store, self.catalog, self.scratch))
+        outcome = load_object(self.task(key, data, **task), self.tools(key, data))
         assert not list(self.scratch.iterdir())
         return outcome
+
+    def task(self, key: str, data: bytes, **task: Any) -> Task:
+        """What a sync would do with the object."""
+        name = parse_key(key)
+        assert name is not None
+        listed = MemorySource({key: data}).list(Wanted(name.kind, name.org))
+        (found,) = [found for found in listed if not isinstance(found, Passed)]
+        return Task(found, "new", Coverage(("prod",), task.pop("courses", CourseFilter())), **task)
+
+    def tools(self, key: str, data: bytes) -> Tools:
+        """What a sync would do it with."""
+        return Tools(MemorySource({key: data}), self.keyring, self.store, self.catalog, self.scratch)
 
     def seal(self, data: bytes) -> bytes:
         return self.sealer.seal(data)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import ExecutionTimeout, PyMongoError
 
 from edx_import.store.local_server import find_mongod
 from edx_import.store.server_keeper import die_with_parent
@@ -217,10 +217,18 @@ def when_hanging(server: Server, fail_point: str, strike: Callable[[], None]) ->
     assert struck == [None]
 
 
-def wait_for_fail_point(server: Server, name: str, times: int) -> None:
-    """Returns once so many, since the server started, have come to a fail point and failed, or hang there."""
+def wait_for_fail_point(server: Server, name: str, times: int, still: Callable[[], bool] = lambda: True) -> None:
+    """Returns once so many, since the server started, have come to a fail point and failed, or hang there. `still`: whether somebody may yet."""
+    end = time.monotonic() + _PATIENCE
     with _client(server.uri) as client:
-        client.admin.command({"waitForFailPoint": name, "timesEntered": times, "maxTimeMS": int(_PATIENCE * 1000)})
+        while True:
+            try:
+                client.admin.command({"waitForFailPoint": name, "timesEntered": times, "maxTimeMS": 500})
+            except ExecutionTimeout:
+                assert still(), "it has ended without coming there"
+                assert time.monotonic() < end, "it did not come there in time"
+            else:
+                return
 
 
 def wait_until(condition: Any) -> None:

@@ -1,17 +1,17 @@
 """Watches a command line while it runs, every few milliseconds: what other processes could learn from it, and what it writes to disk.
 
-    with Watch(process.pid, needles, learners, folders) as watch:
-        ... it runs ...
-    assert watch.found == set()
+with Watch(process.pid, needles, learners, folders) as watch:
+    ... it runs ...
+assert watch.found == set()
 """
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,26 +33,27 @@ _DATABASE = "/mongodb/data/"
 class Watch:
     """`needles`: what no process may see, by name. `learners`: what may be in MongoDB's own files only. `folders`: where it writes.
 
-    `found` tells where a needle was seen, `commands` are the command lines of all processes that began meanwhile, `limits` the largest core dumps
-    that those of the first process' programs may leave, `open` the files and folders that others than their owner could open.
+    `found` tells where a needle was seen, `commands` are the command lines of all processes that began meanwhile, `files` the files and folders
+    that there were, `open` those that others than their owner could open.
     """
 
     process: int
-    needles: Mapping[str, Iterable[bytes]]
-    learners: Iterable[bytes]
-    folders: Iterable[Path]
+    needles: Mapping[str, Collection[bytes]]
+    learners: Collection[bytes]
+    folders: Collection[Path]
     found: set[tuple[str, str]] = field(default_factory=set)
     commands: dict[int, bytes] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
+    _seen: dict[Path, tuple[int, int]] = field(default_factory=dict)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        # one search for all of them
-        self._secret = _any_of(needle for needles in self.needles.values() for needle in needles)
-        self._learner = _any_of(self.learners)
         self._others = {entry for entry in os.listdir("/proc") if entry.isdigit()} - {str(self.process)}
-        self._first = _read(f"/proc/{self.process}/cmdline")
+        self._first = b""
+        deadline = time.monotonic() + 10
+        while not self._first and time.monotonic() < deadline:  # it has none for a moment while it becomes another program
+            self._first = _read(f"/proc/{self.process}/cmdline")
         self._thread = threading.Thread(target=self._watch)
 
     def __enter__(self) -> Self:
@@ -71,7 +72,7 @@ class Watch:
 
     def names_in(self, data: bytes) -> list[str]:
         """Which secrets are in there."""
-        return [name for name, needles in self.needles.items() if any(needle in data for needle in needles)] if self._secret.search(data) else []
+        return [name for name, needles in self.needles.items() if any(needle in data for needle in needles)]
 
     def look_at_files(self) -> None:
         """All that there is now."""
@@ -107,17 +108,16 @@ class Watch:
             self.open.add(str(path))
         if not stat.S_ISREG(status.st_mode):
             return
+        if _DATABASE in str(path) or self._seen.get(path) == (status.st_mtime_ns, status.st_size):
+            return
+        self._seen[path] = status.st_mtime_ns, status.st_size
         data = path.read_bytes()
         self._note(data, str(path))
-        if _DATABASE not in str(path) and self._learner.search(data):
+        if any(learner in data for learner in self.learners):
             self.found.add((str(path), "a learner"))
 
     def _note(self, data: bytes, where: str) -> None:
         self.found.update((where, name) for name in self.names_in(data))
-
-
-def _any_of(needles: Iterable[bytes]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(map(re.escape, needles)))
 
 
 def _read(path: str) -> bytes:

