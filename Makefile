@@ -9,7 +9,7 @@ T :=
 PYTEST :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check bench docs pins clean
+.PHONY: help demo setup test prove check bench docs pins clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -21,8 +21,11 @@ setup: $(VENV)/.dev $(VENV)/.programs ## prepare .venv for work on edx-import, a
 	@echo "Ready: $(BIN)/edx-import"
 
 # Each worker has a MongoDB of its own, and takes whole files, whose tests share what is costly to make.
-test: $(VENV)/.dev $(VENV)/.programs ## all tests, with a real MongoDB and GnuPG
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST) $(T)
+test: $(VENV)/.dev $(VENV)/.programs ## the tests, with a real MongoDB and GnuPG, but for those of `make prove`
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not proof" $(PYTEST) $(T)
+
+prove: $(VENV)/.dev $(VENV)/.programs ## what docs/reliability.md promises: syncs that are killed, starved and attacked
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m proof $(PYTEST) $(T)
 
 check: $(VENV)/.dev ## style, types, and who may import whom
 	@$(BIN)/ruff check --quiet .

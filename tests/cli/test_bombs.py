@@ -27,6 +27,8 @@ from edx_import.packages.archive import MAX_MEMBERS, Archive
 from edx_import.sample.sealing import InstitutionKey
 from edx_import.store.writer import WriteTarget, write
 
+pytestmark = pytest.mark.proof
+
 LONG = 15 * MB
 
 #: What a sync may hold at most, whatever it is given, in bytes.

@@ -24,6 +24,8 @@ from edx_import.sample.recipe import Recipe
 from edx_import.sample.sealing import InstitutionKey, Sealer
 from edx_import.store.connection import Store
 
+pytestmark = pytest.mark.proof
+
 LAST_WEEK, THIS_WEEK = date(2020, 1, 5), date(2020, 1, 12)
 PROGRAM = Path(__file__).parents[1] / "support" / "crashing.py"
 

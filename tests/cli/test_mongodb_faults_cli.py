@@ -18,6 +18,8 @@ from replica_set import ReplicaSet, Server, wait_for_fail_point
 
 import edx_import
 
+pytestmark = pytest.mark.proof
+
 Clean = tuple[dict[str, str], dict[str, Any]]
 
 PROGRAM = Path(__file__).parents[1] / "support" / "impatient.py"

@@ -21,6 +21,8 @@ from desk import Desk, Package
 from edx_import.decryption.home import places
 from edx_import.guardian import KEYRING_PREFIX
 
+pytestmark = pytest.mark.proof
+
 MakeDesk = Callable[..., AbstractContextManager[Desk]]
 
 #: The promise: so long after its process nothing is left of it, in seconds.

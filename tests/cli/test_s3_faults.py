@@ -31,6 +31,8 @@ SYNC = ("sync", "--json", "--only", "events")
 #: Every process that is started with this on its path waits less than a user would want to.
 IMPATIENT = """
 from edx_import.packages import download
+
+pytestmark = pytest.mark.proof
 download.PATIENCE = download.Patience(read_timeout=1.5, first_wait=0.01, resumes=2)
 """
 

@@ -50,6 +50,8 @@ from edx_import.store.local_server import LocalServer
 from edx_import.store.queries import Queries
 from edx_import.wiring import WorkerSpec, s3_access
 
+pytestmark = pytest.mark.proof
+
 RECIPE = Recipe(
     seed=3,
     learners=24,

@@ -28,6 +28,8 @@ from edx_import.packages.naming import build_key
 from edx_import.progress import Step
 from edx_import.sample.sealing import InstitutionKey, Sealer
 
+pytestmark = pytest.mark.proof
+
 FILES = int(os.environ.get("SOAK", "30"))
 SEED = int(os.environ.get("SEED", "1"))
 LINES = 30

@@ -42,6 +42,8 @@ from edx_import.sync.pool import InlineExecutor
 from edx_import.sync.run import execute, prepare
 from edx_import.sync.tools import Tools
 
+pytestmark = pytest.mark.proof
+
 OURS, THEIRS = "course-v1:DemoX+D101+1T2020", "course-v1:DemoX+D102+2T2020"
 PARTS = {OURS: "DemoX-D101-1T2020", THEIRS: "DemoX-D102-2T2020"}
 DAYS = [date(2020, 1, 10), date(2020, 1, 11)]
@@ -245,6 +247,3 @@ def test_whatever_happens_the_database_is_that_of_one_clean_run(mongod: str, key
         print_blob=True,
     )
     run_state_machine_as_test(Delivery, settings=chosen)
-
-
-pytestmark = pytest.mark.filterwarnings("default::hypothesis.errors.NonInteractiveExampleWarning")

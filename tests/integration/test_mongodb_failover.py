@@ -17,6 +17,8 @@ from edx_import.store import connection, patience
 from edx_import.store.connection import Store
 from edx_import.store.writer import WriteTarget, remove_gone, write
 
+pytestmark = pytest.mark.proof
+
 COURSE = "course-v1:DemoX+D101+1T2020"
 TABLE = "student_courseenrollment"
 DAY = WriteTarget("universityx/edge/events/2026/universityx-edge-events-2026-02-03.log.gz.gpg", "aaa", replace=False)
