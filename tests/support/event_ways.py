@@ -30,8 +30,7 @@ def read_both_ways(data: bytes | Iterable[bytes], **context: Any) -> list[Item]:
 def read_fast(chunks: Iterable[bytes], first_line: int = 1, **context: Any) -> tuple[list[FastItem], Counter[str]]:
     """What the fast way gives, and what it has noted."""
     notes: Counter[str] = Counter()
-    context = {"site": "prod", "note": lambda name: notes.update([name])} | context
-    return list(TrackingLogReader().read_fast(chunks, ReadContext(**context), first_line)), notes
+    return list(TrackingLogReader().read_fast(chunks, _context(context, notes), first_line)), notes
 
 
 def assert_same(found: Iterable[FastItem], expected: Iterable[Item]) -> None:
@@ -51,5 +50,8 @@ def said(item: FastItem | None) -> tuple[Any, ...]:
 
 def _read(chunks: Iterable[bytes], context: dict[str, Any]) -> tuple[list[Item], Counter[str]]:
     notes: Counter[str] = Counter()
-    context = {"site": "prod", "note": lambda name: notes.update([name])} | context
-    return list(TrackingLogReader().read(chunks, ReadContext(**context))), notes
+    return list(TrackingLogReader().read(chunks, _context(context, notes))), notes
+
+
+def _context(given: dict[str, Any], notes: Counter[str]) -> ReadContext:
+    return ReadContext(**({"site": "prod"} | given), note=lambda name: notes.update([name]))
