@@ -24,6 +24,8 @@ from edx_import.model import ObjectKind, ObjectName
 from edx_import.packages.naming import build_key
 from edx_import.sample.sealing import InstitutionKey, Sealer
 
+pytestmark = pytest.mark.proof
+
 MakeDesk = Callable[..., AbstractContextManager[Desk]]
 
 SYNC = ("sync", "--json", "--only", "events")
@@ -31,8 +33,6 @@ SYNC = ("sync", "--json", "--only", "events")
 #: Every process that is started with this on its path waits less than a user would want to.
 IMPATIENT = """
 from edx_import.packages import download
-
-pytestmark = pytest.mark.proof
 download.PATIENCE = download.Patience(read_timeout=1.5, first_wait=0.01, resumes=2)
 """
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import bson
 import pytest
+from event_ways import read_both_ways
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edx_import.formats import tracking_log
-from edx_import.formats.base import ReadContext
 from edx_import.formats.json_mapping import MAX_LEVELS, parse_json
-from edx_import.formats.tracking_log import ADDED_FIELDS, TrackingLogReader, restore
+from edx_import.formats.tracking_log import ADDED_FIELDS, restore
 from edx_import.ids import event_id
 from edx_import.model import Document, Item, Rejected
 
@@ -62,7 +62,7 @@ def exact(value: Any) -> Any:
 
 
 def read(data: bytes, **context: Any) -> list[Item]:
-    return list(TrackingLogReader().read([data], ReadContext(**({"site": "prod"} | context))))
+    return read_both_ways(data, **context)
 
 
 def document(line: bytes | dict[str, Any], **context: Any) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import bson
 import pytest
+from event_ways import read_both_ways
 
-from edx_import.formats.base import ReadContext
-from edx_import.formats.tracking_log import TrackingLogReader, restore
+from edx_import.formats.tracking_log import restore
 from edx_import.model import Document, Item, Rejected
 
 TIME = "2020-01-06T09:01:02.345678+00:00"
@@ -19,7 +19,7 @@ COURSE = "course-v1:DemoX+D101+1T2020"
 
 
 def read(*lines: bytes, **context: Any) -> list[Item]:
-    return list(TrackingLogReader().read([b"\n".join(lines)], ReadContext(**({"site": "prod"} | context))))
+    return read_both_ways(b"\n".join(lines), **context)
 
 
 def load(line: bytes, **context: Any) -> dict[str, Any]:
