@@ -45,9 +45,8 @@ def _prepare(build: Callable[[Any, Stop], WorkerTools], spec: Any, stop: Stop) -
     close_to_others()
     keep_silent()
     silence_libraries()
-    # a signal reaches the whole group: the first process decides what it means
+    # Ctrl-C reaches the whole group: the first process decides what it means. SIGTERM still ends a worker: so does the pool where another has died.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Thread(target=_die_with_parent, daemon=True).start()
     try:
         _tools = build(spec, stop)
