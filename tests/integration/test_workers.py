@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import multiprocessing
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -79,16 +78,3 @@ def test_table_in_pieces_where_the_second_of_two_rows_with_one_key_is_rejected(
     assert by_workers.counts == inline.counts
     assert (by_workers.counts.loaded, by_workers.counts.rejected) == (1999, 2)
     assert by_workers.reasons == {"two rows with one key": 1, "wrong number of fields": 1}
-
-
-def test_worker_that_is_killed_between_two_pieces_is_replaced(bench: Bench, workers: Workers, mongod: str, small_pieces: None) -> None:
-    class Killing(Workers):
-        def submit(self, *arguments: Any) -> Any:
-            for child in multiprocessing.active_children():
-                child.kill()
-            return super().submit(*arguments)
-
-    killing = Killing(2, build_worker, WorkerSpec(Secret(mongod), bench.store.name, CourseCatalog()), Stop())
-    by_workers, _ = both_ways(bench, killing, mongod, day(5), bench.sealer.seal(gzip.compress(log(300))))
-    assert by_workers.counts.loaded == 300
-    killing.close()

@@ -29,8 +29,8 @@ from edx_import.sample.recipe import Recipe
 
 SAMPLE = Recipe(learners=60, days=1, events_per_day=500, last_day=date(2020, 1, 12))
 
-#: For a long run by hand: LINES=20000.
-EXAMPLES = int(os.environ.get("LINES", "150"))
+#: For a long run by hand: EVENT_LINES=12000.
+EXAMPLES = int(os.environ.get("EVENT_LINES", "150"))
 
 #: Lines are large examples, and generating them is most of the work.
 patient = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -253,7 +253,7 @@ def test_no_file_fills_the_memory(monkeypatch: pytest.MonkeyPatch, what: str) ->
 # --- what the fast parser is trusted with
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
 def test_it_reads_numbers_as_python_does_but_for_integers_that_are_too_long(text: str) -> None:
     expected = json.loads(text)
@@ -268,7 +268,7 @@ def test_it_reads_numbers_as_python_does_but_for_integers_that_are_too_long(text
         assert (type(found), repr(found)) == (type(expected), repr(expected))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.floats(1e-4, 1e15, exclude_max=True) | st.just(0.0))
 def test_it_writes_floats_of_usual_sizes_as_python_does(value: float) -> None:
     assert orjson.dumps([value, -value]).decode() == json.dumps([value, -value], separators=(",", ":"))
