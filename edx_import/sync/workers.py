@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -101,18 +101,18 @@ class Workers:
     def start(self, job: RowJob, data: bytes, first_line: int) -> tuple[ProcessPoolExecutor, Future[Loaded]]:
         """The pool that has taken the piece, and what will come of it there."""
         while True:
-            pool = self._running()
+            pool = self.running()
             try:
                 return pool, pool.submit(_work, job, data, first_line)
-            except BrokenProcessPool:
+            except RuntimeError:  # broken, or left by another thread meanwhile
                 self.leave(pool)
 
     def leave(self, broken: ProcessPoolExecutor) -> None:
-        """A process of this pool has died: whoever comes next gets a new one."""
+        """A process of this pool has died: whoever comes next gets a new one. Others who wait for this one find out by themselves."""
         with self._lock:
             if self._pool is broken:
                 self._pool = None
-        broken.shutdown(wait=False, cancel_futures=True)
+        broken.shutdown(wait=False)
 
     def close(self, at_once: bool = False) -> None:
         """Ends the processes: when they have done what they have begun, or at once. Whoever still wants something of them is told to stop."""
@@ -124,7 +124,8 @@ class Workers:
         if pool is not None:
             pool.shutdown(wait=not at_once, cancel_futures=True)
 
-    def _running(self) -> ProcessPoolExecutor:
+    def running(self) -> ProcessPoolExecutor:
+        """The pool that takes pieces now. Raises Interrupted once it is closed."""
         with self._lock:
             if self._closed:
                 raise Interrupted("stopped before its end", "What was loaded is kept; the next sync goes on from there.")
@@ -139,15 +140,15 @@ class Piece:
     def __init__(self, workers: Workers, job: RowJob, data: bytes, first_line: int) -> None:
         self._workers = workers
         self._what = (job, data, first_line)
-        self._pool, self._future = workers.start(*self._what)
+        self.pool, self._future = workers.start(*self._what)
 
     def result(self) -> Loaded:
-        """Waits for what comes of it; begins again when the process that had it was killed. Raises StoreError, PackageError."""
+        """Waits for what comes of it; begins again when the process that had it was killed. Raises Interrupted, StoreError, PackageError."""
         for _ in range(_ATTEMPTS):
             try:
                 return self._future.result()
-            except BrokenProcessPool:
-                self._workers.leave(self._pool)
-                self._pool, self._future = self._workers.start(*self._what)
+            except (BrokenProcessPool, CancelledError):
+                self._workers.leave(self.pool)
+                self.pool, self._future = self._workers.start(*self._what)
         what = f"the processes that loaded {self._what[0].target.import_key} were ended from outside"
         raise PackageError(what, "Out of memory? Try again with --jobs 1.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,17 @@ from bench import COURSE, WEEK, Bench, day, enrollments, part
 
 from edx_import.courses import CourseCatalog
 from edx_import.decryption import Keyring
+from edx_import.errors import Interrupted
+from edx_import.model import ImportState
 from edx_import.sample.sealing import Sealer
 from edx_import.settings import Secret
 from edx_import.store.connection import Store
 from edx_import.store.fingerprint import database_hash
+from edx_import.store.writer import WriteTarget
 from edx_import.sync import load_rows
 from edx_import.sync.load_object import load_object
 from edx_import.sync.outcome import ObjectOutcome
+from edx_import.sync.pieces import RowJob
 from edx_import.sync.stop import Stop
 from edx_import.sync.workers import Workers
 from edx_import.wiring import WorkerSpec, build_worker
@@ -78,3 +84,61 @@ def test_table_in_pieces_where_the_second_of_two_rows_with_one_key_is_rejected(
     assert by_workers.counts == inline.counts
     assert (by_workers.counts.loaded, by_workers.counts.rejected) == (1999, 2)
     assert by_workers.reasons == {"two rows with one key": 1, "wrong number of fields": 1}
+
+
+def test_worker_that_is_killed_with_pieces_under_way_is_replaced(bench: Bench, mongod: str, small_pieces: None) -> None:
+    class Killing(Workers):
+        """Kills its processes when the third piece is under way."""
+
+        left = 3
+
+        def submit(self, *arguments: Any) -> Any:
+            piece = super().submit(*arguments)
+            self.left -= 1
+            if not self.left:
+                for child in multiprocessing.active_children():
+                    child.kill()
+            return piece
+
+    killing = Killing(2, build_worker, WorkerSpec(Secret(mongod), bench.store.name, CourseCatalog()), Stop())
+    by_workers, _ = both_ways(bench, killing, mongod, day(5), bench.sealer.seal(gzip.compress(log(2000))))
+    assert (by_workers.state, by_workers.counts.loaded) == (ImportState.LOADED, 2000), by_workers.error
+    killing.close()
+
+
+def job(bench: Bench) -> RowJob:
+    return RowJob(WriteTarget(day(5), "content", replace=False), "prod")
+
+
+def test_pool_that_another_thread_has_left_costs_no_piece(bench: Bench, workers: Workers) -> None:
+    """One thread has seen that a process died, and given up the pool, while others still wait for their pieces in it."""
+    waiting = [workers.submit(job(bench), f"piece {number}".encode(), number) for number in range(1, 21)]
+    workers.leave(waiting[0].pool)
+    assert [piece.result().counts.rejected for piece in waiting] == [1] * 20
+
+
+def test_pool_that_is_left_while_a_piece_is_handed_over(bench: Bench, mongod: str) -> None:
+    class Leaving(Workers):
+        """Another thread leaves the pool between its choice and its use."""
+
+        times = 1
+
+        def running(self) -> ProcessPoolExecutor:
+            pool = super().running()
+            if self.times:
+                self.times -= 1
+                self.leave(pool)
+            return pool
+
+    leaving = Leaving(1, build_worker, WorkerSpec(Secret(mongod), bench.store.name, CourseCatalog()), Stop())
+    assert leaving.submit(job(bench), b"no event").result().counts.rejected == 1
+    leaving.close()
+
+
+def test_pieces_of_closed_workers_are_not_begun_again(bench: Bench, workers: Workers) -> None:
+    waiting = [workers.submit(job(bench), b"x" * 100, number) for number in range(1, 21)]
+    workers.close(at_once=True)
+    with pytest.raises(Interrupted):
+        waiting[-1].result()
+    with pytest.raises(Interrupted):
+        workers.submit(job(bench), b"more")
