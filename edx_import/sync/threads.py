@@ -8,6 +8,9 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
 
+#: A signal that comes just before the first thread begins to wait does not wake it: it looks up so often (s).
+_LOOK_UP = 0.1
+
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
@@ -34,7 +37,7 @@ def side_by_side(do: Callable[[Work], Result], works: Iterable[Work], threads: i
     for thread in running:
         thread.start()
     for _ in running:
-        while (one := ended.get()) is not None:
+        while (one := _next(ended)) is not None:
             yield one
 
 
@@ -67,6 +70,14 @@ def _run(do: Callable[[Work], Result], waiting: SimpleQueue[Work], ended: Simple
                 ended.put(Ended(work, None, error))
     except Empty:
         ended.put(None)
+
+
+def _next(ended: SimpleQueue[Ended[Work, Result] | None]) -> Ended[Work, Result] | None:
+    while True:
+        try:
+            return ended.get(timeout=_LOOK_UP)
+        except Empty:
+            continue
 
 
 def _empty(waiting: SimpleQueue[Work]) -> None:

@@ -20,7 +20,7 @@ HEAVY = {"pymongo", "bson", "rich", "typer", "click", "boto3", "botocore", "gnup
 
 
 def test_the_api_is_exactly_this() -> None:
-    assert sorted(edx_import.api.__all__) == ["Column", "Context", "Option", "Report", "UsageError"]
+    assert sorted(edx_import.api.__all__) == ["Chart", "ChartKind", "Column", "Context", "Option", "Personal", "Report", "UsageError"]
     public = {name for name in vars(edx_import.api) if not name.startswith("_")} - {"annotations"}
     assert public == set(edx_import.api.__all__)
 
