@@ -40,6 +40,14 @@ class Context:
         """The documents of the selected courses, in the order of their ids."""
         return tuple(course for course in self.queries.courses(self.site) if self.takes(course["course_id"]))
 
+    @cached_property
+    def event_days(self) -> tuple[date, date] | None:
+        """The first and the last day (UTC) of the site's events, whatever the options choose; None when there are no events.
+
+        A daily report runs from the one to the other: its states are built from all of these days, `since` and `until` choose what is shown.
+        """
+        return self.queries.event_days(self.site)
+
     @property
     def course_ids(self) -> tuple[str, ...] | None:
         """The ids of the selected courses; None when nothing was left out, which queries understand as all."""

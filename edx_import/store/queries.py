@@ -209,11 +209,34 @@ class Queries:
                 spans[course["course_id"]] = (first, last)
         return spans
 
-    def _event_time(self, site: Site, course_id: str, direction: int) -> datetime | None:
+    def _event_time(self, site: Site, course_id: str | None, direction: int) -> datetime | None:
         order = [("site", direction), ("course_id", direction), ("time", direction)]  # as the index has it: one key is read
         with mongo_errors("reading events"):
             found = self._database[EVENTS].find_one({"site": site, "course_id": course_id}, {"time": 1, "_id": 0}, sort=order)
         return found.get("time") if found else None
+
+    def event_days(self, site: Site) -> tuple[date, date] | None:
+        """The days (UTC) of the first and the last event of a site, those of no course included; None when there is none.
+
+        The index on courses and times is stepped through from course to course: two keys are read for each.
+        """
+        times = list(self._first_and_last_times(site))
+        return (min(times).date(), max(times).date()) if times else None
+
+    def _first_and_last_times(self, site: Site) -> Iterator[datetime]:
+        found = self._next_course(site, {})
+        while found:
+            course_id = found.get("course_id")
+            yield found["time"]
+            yield self._event_time(site, course_id, -1) or found["time"]
+            found = self._next_course(site, {"course_id": {"$gte": ""} if course_id is None else {"$gt": course_id}})
+
+    def _next_course(self, site: Site, beyond: Row) -> Row | None:
+        """The first event of the first course beyond one: its course_id (None comes before all others) and its time."""
+        with mongo_errors("reading events"):
+            return self._database[EVENTS].find_one(
+                {"site": site, **beyond}, {"course_id": 1, "time": 1, "_id": 0}, sort=[("site", 1), ("course_id", 1), ("time", 1)]
+            )
 
     def imported_objects(self) -> Iterator[Row]:
         """What the ledger says of each delivered object (not of the members of a ZIP), by key: all of `_IMPORT_FIELDS`, None where unknown."""

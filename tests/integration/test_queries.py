@@ -198,6 +198,31 @@ def test_no_question_about_learners_events_or_numbers_reads_more_than_it_needs(l
     assert (first["keysExamined"], last["keysExamined"], number["docsExamined"]) == (1, 1, 0)
 
 
+def test_the_days_of_a_report_are_those_of_the_first_and_the_last_event_of_the_site(loaded: Loaded, queries: Queries) -> None:
+    assert Context(queries).event_days is None
+    loaded.event(D101, moment(2020, 2, 3, 23, 59, 59))
+    assert Context(queries).event_days == (date(2020, 2, 3), date(2020, 2, 3))
+    loaded.event(OTHER, moment(2020, 3, 1))
+    loaded.event(None, moment(2020, 1, 31, 23))
+    loaded.event(D101, moment(2020, 2, 29))
+    loaded.event(D101, moment(2026, 1, 1), site="edge")
+    assert Context(queries).event_days == (date(2020, 1, 31), date(2020, 3, 1))
+    assert Context(queries, course=(D101,), since=date(2020, 2, 4)).event_days == (date(2020, 1, 31), date(2020, 3, 1))
+    assert Context(queries, site="edge").event_days == (date(2026, 1, 1), date(2026, 1, 1))
+
+
+def test_the_days_of_events_are_found_by_the_index_alone(loaded: Loaded, queries: Queries) -> None:
+    for day in range(1, 29):
+        loaded.event(D101, moment(2020, 2, day))
+        loaded.event(None, moment(2020, 2, day))
+    with profiled(loaded) as told:
+        assert queries.event_days("prod") == (date(2020, 2, 1), date(2020, 2, 28))
+    asked = [done for done in told if done["ns"].endswith(".events")]
+    assert len(asked) == 5
+    assert max(done["keysExamined"] for done in asked) <= 2
+    assert not any(done.get("hasSortStage") for done in asked)
+
+
 def test_of_two_profiles_of_one_learner_the_one_that_says_something_counts(loaded: Loaded, queries: Queries) -> None:
     loaded.profile(D101, 501, None, None, key=1)
     loaded.profile(D101, 501, None, None, key=99999)
