@@ -9,16 +9,19 @@ ARG WITH_EMBEDDED=1
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 
-# Every package as pinned, by its hash, in constraints.txt; the sections of that file from `end` on are left out.
+# Every package as pinned, by its hash, in constraints.txt; the sections of that file from `end` on are left out. The section geoip has
+# the one package that is published as source only: the builder makes its wheel.
 COPY constraints.txt ./
 RUN end=build \
  && if [ "${WITH_EMBEDDED}" = 0 ]; then end=embedded; fi \
  && sed "/^# ==== ${end}/,\$d" constraints.txt > runtime.txt \
- && sed '/^# ==== dev/,$d' constraints.txt > builder.txt \
+ && { echo '--only-binary :all:'; sed -n '/^# ==== geoip/,/^# ==== dev/p' constraints.txt; } > geoip.txt \
+ && sed '/^# ==== geoip/,$d' constraints.txt > builder.txt \
  && python3 -m venv --without-pip /opt/edx-import \
  && python3 -m pip --python /opt/edx-import/bin/python install --require-hashes -r runtime.txt \
  && python3 -m venv /opt/builder \
- && /opt/builder/bin/pip install --require-hashes -r builder.txt
+ && /opt/builder/bin/pip install --require-hashes -r builder.txt \
+ && /opt/builder/bin/pip wheel --no-deps --no-build-isolation --require-hashes --wheel-dir dist -r geoip.txt
 
 COPY pyproject.toml README.md LICENSE courses.yaml ./
 COPY commands commands

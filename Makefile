@@ -55,17 +55,20 @@ $(VENV)/.made:
 	  python=$$(.ci/find-python) && echo "Making a virtual environment in $(VENV) ($$python)" && "$$python" -m venv --clear $(VENV); }
 	@touch $@
 
-# pip verifies hashes for whole requirements files only, so the part of constraints.txt that is needed becomes one.
+# pip verifies hashes for whole requirements files only, so the part of constraints.txt that is needed becomes one. What is published as
+# source only (section geoip) is built by what was installed before it.
 $(VENV)/.installed: $(VENV)/.made constraints.txt pyproject.toml
 	@echo "Installing edx-import and what it runs on"
-	@sed '/^# ==== dev/,$$d' constraints.txt > $(VENV)/requirements.txt
+	@sed '/^# ==== geoip/,$$d' constraints.txt > $(VENV)/requirements.txt
 	@$(PIP) install --require-hashes -r $(VENV)/requirements.txt
+	@sed '/^# ==== dev/,$$d' constraints.txt > $(VENV)/requirements.txt
+	@$(PIP) install --no-build-isolation --require-hashes -r $(VENV)/requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what tests and checks need (about a minute)"
-	@$(PIP) install --require-hashes -r constraints.txt
+	@$(PIP) install --no-build-isolation --require-hashes -r constraints.txt
 	@touch $@
 
 $(VENV)/.programs: $(VENV)/.installed

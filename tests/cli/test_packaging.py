@@ -125,7 +125,7 @@ def pinned() -> Iterator[tuple[Requirement, list[str]]]:
     """Each requirement of constraints.txt with its hashes."""
     text = (ROOT / "constraints.txt").read_text().replace("\\\n", " ")
     for line in text.splitlines():
-        if line and not line.startswith(("#", "--only-binary")):
+        if line and not line.startswith(("#", "--only-binary", "--no-binary")):
             requirement, *hashes = line.split(" --hash=")
             yield Requirement(requirement.strip()), [value.strip() for value in hashes]
 
@@ -153,7 +153,7 @@ def test_the_pins_satisfy_every_requirement() -> None:
 def test_the_pins_name_no_place() -> None:
     """They hold wherever the packages are fetched from."""
     text = (ROOT / "constraints.txt").read_text()
-    assert re.findall(r"(?m)\w+://.*|^-(?!-only-binary).*|@ .*|(?<=\s)/\w+.*", text) == []
+    assert re.findall(r"(?m)\w+://.*|^-(?!-(?:only|no)-binary).*|@ .*|(?<=\s)/\w+.*", text) == []
 
 
 def test_what_runs_needs_no_package_of_the_later_sections() -> None:
