@@ -27,11 +27,13 @@ test: $(VENV)/.dev $(VENV)/.programs ## the tests, with a real MongoDB and GnuPG
 prove: $(VENV)/.dev $(VENV)/.programs ## what docs/reliability.md promises: syncs that are killed, starved and attacked
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m proof $(PYTEST) $(T)
 
-check: $(VENV)/.dev ## style, types, and who may import whom
+check: $(VENV)/.dev ## style, types, who may import whom; shell scripts and the Dockerfile
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/shellcheck run.sh $$(grep -lE '^#!.*sh$$' .ci/*)
+	@$(BIN)/hadolint Dockerfile
 
 # What, and how much: make bench BENCH="sync limit" EVENTS=1000000. All variables: benchmarks/README.md
 bench: $(VENV)/.dev $(VENV)/.programs ## how fast a sync is, against what the database can take
@@ -41,7 +43,7 @@ docs: $(VENV)/.dev ## make the pages anew that are made from the program (docs/c
 	@$(BIN)/python -m edx_import.cli.reference
 	@$(BIN)/python -m edx_import.data_dictionary > docs/data-dictionary.md
 
-pins: $(VENV)/.made ## newer versions of all packages into constraints.txt
+pins: $(VENV)/.made ## newer versions of all packages into constraints.txt (KEEP=1: only what is newly needed)
 	@PYTHON=$(BIN)/python .ci/pins
 
 clean: ## remove .venv and all else that was generated

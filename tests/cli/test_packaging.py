@@ -158,7 +158,7 @@ def test_the_pins_name_no_place() -> None:
 
 def test_what_runs_needs_no_package_of_the_later_sections() -> None:
     """The image installs constraints.txt up to a section: what it runs on must stand before that."""
-    runtime = (ROOT / "constraints.txt").read_text().split("\n# ==== embedded")[0]
+    runtime = (ROOT / "constraints.txt").read_text().split("\n# ==== extras")[0]
     assert "pytest==" not in runtime
     missing = {path for path in declared_requirements() if path.suffix == ".dist-info" and f"\n{distribution_name(path)}==" not in runtime}
     assert missing == set()
