@@ -72,7 +72,15 @@ class Variable(NamedTuple):
 
 
 #: The variables that hold a secret. Each can also be given as `NAME_FILE`, the path of a file that holds it.
-SECRET_VARIABLES: tuple[str, ...] = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "KEY", "KEY_PASSPHRASE", "STORAGE_URI")
+SECRET_VARIABLES: tuple[str, ...] = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "KEY",
+    "KEY_PASSPHRASE",
+    "STORAGE_URI",
+    "ANONYMIZE_KEY",
+)
 
 VARIABLES: tuple[Variable, ...] = (
     Variable("AWS_ACCESS_KEY_ID", "the S3 account's key id; unset, boto3's own ways count (AWS_PROFILE, ...), as do its other variables", ""),
@@ -92,8 +100,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("EDX_IMPORT_SCRATCH", "where downloads wait, still encrypted", "scratch in EDX_IMPORT_HOME"),
     Variable("COURSES_FILE", "the course metadata", "./courses.yaml, then courses.yaml in EDX_IMPORT_HOME, then the one that came along"),
     Variable("COMMANDS_PATH", "more folders with commands, separated by colons", ""),
+    Variable("ANONYMIZE_KEY", "what `cmd NAME --anonymize` makes learners' hashes with, at least 16 characters", ""),
     Variable("EDX_IMPORT_MONGOD", "the mongod program of the local MongoDB", "mongod on PATH, else the embedded one"),
 )
+
+#: A shorter key of learners' hashes can be guessed: learners' numbers are no secret.
+SHORTEST_ANONYMIZE_KEY = 16
+_NEW_KEY = "Make one (openssl rand -hex 32)"
 
 KEY_PLACES: tuple[Path, ...] = (Path("/run/secrets/edx_key.asc"), Path("key.asc"))
 
@@ -131,6 +144,7 @@ class Settings:
     courses_file: Path | None = None
     commands_path: tuple[Path, ...] = ()
     mongod: Path | None = None
+    anonymize_key: Secret | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -153,6 +167,12 @@ class Settings:
                 "Export it (gpg --armor --export-secret-keys) and set KEY_FILE to the path of the file.",
             )
         return _key_in(path)
+
+    def require_anonymize_key(self) -> Secret:
+        """The key of learners' hashes. Raises ConfigurationError when there is none: one that is made up would give others each time."""
+        if self.anonymize_key is None:
+            raise ConfigurationError("--anonymize needs a key: ANONYMIZE_KEY is not set", f"{_NEW_KEY}, keep it, and set ANONYMIZE_KEY to it.")
+        return self.anonymize_key
 
 
 def _key_in(path: Path) -> Secret:
@@ -235,6 +255,7 @@ def _read(asked: _Environment) -> Settings:
         courses_file=_courses_file(asked, home),
         commands_path=_commands_path(asked),
         mongod=_mongod(asked),
+        anonymize_key=_anonymize_key(asked),
     )
 
 
@@ -328,4 +349,11 @@ def _mongod(asked: _Environment) -> Path | None:
     said = asked.path("EDX_IMPORT_MONGOD")
     if said is not None and not (said.is_file() and os.access(said, os.X_OK)):
         asked.problems.append(f"EDX_IMPORT_MONGOD: there is no program {said}")
+    return said
+
+
+def _anonymize_key(asked: _Environment) -> Secret | None:
+    said = asked.secret("ANONYMIZE_KEY")
+    if said is not None and len(said.reveal()) < SHORTEST_ANONYMIZE_KEY:
+        asked.problems.append(f"ANONYMIZE_KEY: shorter than {SHORTEST_ANONYMIZE_KEY} characters, so it could be guessed. {_NEW_KEY}")
     return said

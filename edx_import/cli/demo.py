@@ -108,10 +108,12 @@ def _sync(terminal: Terminal, settings: Settings, home: Path) -> None:
 
 
 def _reports(terminal: Terminal, settings: Settings) -> None:
-    from edx_import.cli.cmd_run import ReportOptions, run_report
+    from edx_import.cli.cmd_options import ReportOptions
+    from edx_import.cli.cmd_run import run_report
+    from edx_import.reports.discovery import bundled_folder, load_command
 
     for number, (name, rows) in enumerate((("report_enrollments", _ROWS_SHOWN), ("report_general", None)), 3):
         terminal.say(f"{number}. edx-import cmd {name}")
         sys.stderr.flush()
-        run_report(terminal, settings, name, ReportOptions(format="table", limit=rows), {})
+        run_report(terminal, settings, load_command(name, [bundled_folder()]), ReportOptions(format="table", limit=rows), {})
         sys.stdout.flush()

@@ -13,8 +13,8 @@ from typing import Any
 
 TYPES: tuple[type[Any], ...] = (str, int, float, bool, date, Path)
 
-#: Every report command has these; the context brings their values.
-SHARED = frozenset({"site", "org", "course", "since", "until", "format", "output", "save", "list", "help"})
+#: Every report command has these, and no option of its own of one of these names.
+SHARED = frozenset("site org course since until format output save anonymize excel delimiter limit list help".split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +30,24 @@ class Column:
     meaning: str = ""
     unit: str = ""
     personal: Personal | None = None
+
+
+#: The most particular type first: a bool is an int as well, a datetime a date.
+_TYPE_WORDS: tuple[tuple[builtins.type[Any], str], ...] = (
+    (bool, "true/false"),
+    (int, "integer"),
+    (float, "number"),
+    (datetime, "time"),
+    (date, "day"),
+    (Mapping, "object"),
+    (list, "list"),
+    (tuple, "list"),
+)
+
+
+def type_word(column: Column) -> str:
+    """What a person calls the values of a column."""
+    return next((word for known, word in _TYPE_WORDS if issubclass(column.type, known)), "text")
 
 
 class ChartKind(StrEnum):

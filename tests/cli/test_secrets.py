@@ -34,7 +34,7 @@ from s3_proxy import answer as reply_with
 from watching import Watch
 
 from edx_import import secrecy
-from edx_import.cli import cmd_run
+from edx_import.cli import cmd_file
 from edx_import.courses import CourseCatalog
 from edx_import.decryption import KeyringTicket
 from edx_import.decryption.identity import Identity
@@ -238,7 +238,7 @@ def test_a_report_is_for_its_owner_alone_unless_the_file_was_open_before(tmp_pat
         report.chmod(mode)
     before = os.umask(0)
     try:
-        cmd_run._to_file(report, lambda stream: int(stream.write(b"id\n")))
+        cmd_file.to_file(report, lambda stream: int(stream.write(b"id\n")))
     finally:
         os.umask(before)
     assert report.read_bytes() == b"id\n"

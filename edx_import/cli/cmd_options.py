@@ -1,0 +1,85 @@
+"""The options of a command on the command line: those that all reports share, then the command's own, and what `--help` says of its columns."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edx_import.reports.discovery import Command
+from edx_import.reports.options import CommandOption
+from edx_import.reports.render import FORMATS
+from edx_import.reports.report import Column, Personal, type_word
+
+_UNDER_ANONYMIZE = {Personal.LEARNER: "--anonymize: a hash", Personal.REMOVED: "--anonymize: left empty", None: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """The options that all reports share, as they were written. `limit` bounds a table (None: as fits a terminal)."""
+
+    site: str = "prod"
+    org: tuple[str, ...] = ()
+    course: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    format: str | None = None
+    output: Path | None = None
+    anonymize: bool = False
+    limit: int | None = None
+
+    @classmethod
+    def taken_from(cls, values: dict[str, Any]) -> ReportOptions:
+        """Takes the shared options out of those of a command line, and leaves the command's own."""
+        shared = {field.name: values.pop(field.name) for field in fields(cls) if field.name in values}
+        return cls(**shared | {name: tuple(shared[name] or ()) for name in ("org", "course")})
+
+
+def signature_of(command: Command) -> inspect.Signature:
+    """The shared options, then the command's own, as typer reads them."""
+    shared = inspect.signature(_shared, eval_str=True).parameters.values()
+    return inspect.Signature([*shared, *(_parameter(option) for option in command.options)])
+
+
+def _shared(
+    *,
+    site: Annotated[str, typer.Option(metavar="SITE", help="prod, edge, or rdx:REQUEST-ID.")] = "prod",
+    org: Annotated[list[str] | None, typer.Option(metavar="ORG", help="Only courses of this organisation, repeatable.")] = None,
+    course: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only courses whose id matches, repeatable.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="From this day on (UTC).")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Up to this day, included (UTC).")] = None,
+    format: Annotated[
+        str | None, typer.Option(metavar="|".join(FORMATS), help="Default: table on a terminal, csv otherwise.", show_default=False)
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file instead of stdout.")] = None,
+    anonymize: Annotated[
+        bool, typer.Option("--anonymize", help="Learners' numbers as hashes made with ANONYMIZE_KEY; no names, e-mail or IP addresses.")
+    ] = False,
+) -> None: ...
+
+
+def _parameter(option: CommandOption) -> inspect.Parameter:
+    hint: Any = list[str] if option.many else option.type
+    default = inspect.Parameter.empty if option.required else option.default
+    if default is None:
+        hint = hint | None
+    annotation = Annotated[hint, typer.Option(option.flag, help=option.meaning)]
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def columns_help(columns: tuple[Column, ...]) -> str:
+    """What the end of `--help` says: a line for each column."""
+    if not columns:
+        return ""
+    names, types = (max(map(len, words)) for words in ([column.name for column in columns], [type_word(column) for column in columns]))
+    lines = [f"  {column.name:<{names}}  {type_word(column):<{types}}  {_told(column)}".rstrip() for column in columns]
+    return "\b\nColumns:\n" + "\n".join(lines)
+
+
+def _told(column: Column) -> str:
+    """Meaning, unit, and what is made of it for other eyes."""
+    further = [text for text in (column.unit, _UNDER_ANONYMIZE[column.personal]) if text]
+    return f"{column.meaning} [{', '.join(further)}]" if further else column.meaning
