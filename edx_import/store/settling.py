@@ -22,7 +22,8 @@ NOT_STORABLE = "not storable"
 TWO_ROWS = "two rows with one key"
 
 _DUPLICATE_KEY = 11000
-_LARGE = 2**20
+#: A document over this many bytes is written alone: a command with it and a whole batch of others might be too large.
+LARGE = 2**20
 
 #: Codes of the server that blame the document: bad value, overflow (nested too deep), invalid BSON, bad names, bad id, validation, arrays, size.
 _DOCUMENT_AT_FAULT = frozenset({2, 15, 22, 52, 53, 121, 171, 10334})
@@ -51,22 +52,18 @@ class WriteTarget:
 
 @dataclass(slots=True)
 class Row:
-    """A document as it is written: encoded, with its provenance. `raw` is what it was read from. (Freezing it would take a tenth of the time.)"""
+    """A document as it is written: encoded, with its provenance, `size` bytes. `raw` is what it was read from. (Freezing it would take a tenth of the time.)"""
 
     id: Any
     line: int
     raw: bytes
     encoded: RawBSONDocument
+    size: int
 
     @property
     def document(self) -> dict[str, Any]:
         """The document as the database would give it back."""
         return bson.decode(self.encoded.raw, CODEC)
-
-    @property
-    def is_large(self) -> bool:
-        """Whether a command with it and a whole batch of others might be too large."""
-        return len(self.encoded.raw) > _LARGE
 
     def rejected(self, reason: str, detail: str = "") -> Rejected:
         """The row as one that cannot be loaded."""
@@ -146,9 +143,9 @@ class _Round:
         replaceable, clashing = self._sorted_out((row, existing[row.id]) for row in rows if row.id in existing)
         self._settle_clashes(clashing)
         self._write([row for row in rows if row.id not in existing], self._insert)
-        self._write([row for row in replaceable if not row.is_large], self._replace)
+        self._write([row for row in replaceable if row.size <= LARGE], self._replace)
         for row in replaceable:
-            if row.is_large:
+            if row.size > LARGE:
                 self._write([row], self._replace_large)
         return self._again
 

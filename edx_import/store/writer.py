@@ -20,7 +20,7 @@ from edx_import.model import Counts, Document, Encoded, FastItem, Rejected, Site
 from edx_import.store.collections import course_filter
 from edx_import.store.connection import Store
 from edx_import.store.rejects import RejectLog, RejectSink
-from edx_import.store.settling import NOT_STORABLE, Row, WriteTarget, settle
+from edx_import.store.settling import LARGE, NOT_STORABLE, Row, WriteTarget, settle
 
 __all__ = ["WriteResult", "WriteTarget", "courses_from", "remove_course", "remove_gone", "write"]
 
@@ -92,10 +92,6 @@ class _Batch:
     rows: list[Row] = field(default_factory=list)
     size: int = 0
 
-    @property
-    def is_full(self) -> bool:
-        return len(self.rows) >= _BATCH_ROWS or self.size >= _BATCH_BYTES
-
 
 class _Writer:
     """Collects rows by collection, and settles them a batch at a time.
@@ -126,21 +122,27 @@ class _Writer:
 
     def _row(self, item: Encoded) -> Row | Rejected:
         """The row with its provenance, which differs from that of the row before by its line only."""
-        size = len(item.elements) + len(self._origin) + _AROUND
+        elements, origin = item.elements, self._origin
+        size = len(elements) + len(origin) + _AROUND
         if size > _DOCUMENT_LIMIT:
             return Rejected(item.line, TOO_LARGE, item.raw, f"{size} bytes")
-        data = b"".join((_INT32(size), item.elements, self._origin, _INT32(item.line), b"\0\0"))
-        return Row(item.id, item.line, item.raw, RawBSONDocument(data))
+        data = b"".join((_INT32(size), elements, origin, _INT32(item.line), b"\0\0"))
+        return Row(item.id, item.line, item.raw, RawBSONDocument(data), size)
 
     def _add(self, collection: str, row: Row) -> None:
-        if row.is_large and collection in self._batches:
+        size = row.size
+        if size > LARGE and collection in self._batches:
             # it goes alone, so that no question about the ids of a batch can be too large for the server
             self._flush(collection)
-        batch = self._batches.setdefault(collection, _Batch())
+        batch = self._batches.get(collection) or self._begin(collection)
         batch.rows.append(row)
-        batch.size += len(row.encoded.raw) + len(row.raw)  # a short document may come from a long line
-        if batch.is_full or row.is_large:
+        batch.size += size + len(row.raw)  # a short document may come from a long line
+        if batch.size >= _BATCH_BYTES or len(batch.rows) >= _BATCH_ROWS or size > LARGE:
             self._flush(collection)
+
+    def _begin(self, collection: str) -> _Batch:
+        batch = self._batches[collection] = _Batch()
+        return batch
 
     def finish(self) -> WriteResult:
         for collection in list(self._batches):
@@ -177,4 +179,4 @@ def encoded(document: Document, target: WriteTarget) -> Row | Rejected:
         return Rejected(document.line, NOT_STORABLE, document.raw, f"{type(error).__name__}: {error}"[:200])
     if len(data) > _DOCUMENT_LIMIT:
         return Rejected(document.line, TOO_LARGE, document.raw, f"{len(data)} bytes")
-    return Row(document.fields["_id"], document.line, document.raw, RawBSONDocument(data))
+    return Row(document.fields["_id"], document.line, document.raw, RawBSONDocument(data), len(data))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edx_import.errors import Interrupted
+from edx_import.model import ObjectKind
 from edx_import.sync.load_object import load_object
 from edx_import.sync.outcome import ObjectOutcome
 from edx_import.sync.plan import Task
@@ -43,6 +44,9 @@ class ParallelExecutor:
     def run(self, tasks: Sequence[Task]) -> Iterator[ObjectOutcome]:
         errors: list[BaseException] = []
         try:
+            if any(task.delivered.name.kind is ObjectKind.EVENTS for task in tasks):
+                # while the first file is verified; of weekly tables, it may turn out that all are as they were
+                self.workers.begin()
             for ended in side_by_side(lambda task: load_object(task, self.tools), tasks, self.workers.jobs + 1):
                 if ended.result is not None:
                     yield ended.result

@@ -84,8 +84,12 @@ def _load(tools: WorkerTools, job: RowJob, data: bytes, first_line: int) -> Load
     return loaded
 
 
+def _nothing() -> None:
+    """What a worker does that is only to be there."""
+
+
 class Workers:
-    """`jobs` processes, started when the first piece comes. Several threads may submit. `build` is a module-level function, `spec` picklable."""
+    """`jobs` processes, started when the first piece comes if not before. Several threads may submit. `build` is a module-level function, `spec` picklable."""
 
     def __init__(self, jobs: int, build: Callable[[Any, Stop], WorkerTools], spec: Any, stop: Stop) -> None:
         self.jobs = jobs
@@ -93,6 +97,12 @@ class Workers:
         self._lock = Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
+
+    def begin(self) -> None:
+        """Starts the processes before there is something for them: they are ready when it comes. Raises Interrupted."""
+        pool = self.running()
+        for _ in range(self.jobs):
+            pool.submit(_nothing)
 
     def submit(self, job: RowJob, data: bytes, first_line: int = 1) -> Piece:
         """Has a piece loaded: whole lines of a file, or all of it."""
