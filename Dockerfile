@@ -1,47 +1,48 @@
-# The image of edx-import: `docker build --tag iadb/edx-import .`
+# The image of edx-import, in two targets:
 #
-# WITH_EMBEDDED=0 leaves the local MongoDB server out (130 MB): then STORAGE_URI or a linked MongoDB is needed. That server, MongoDB
-# Community, is licensed under the SSPL-1.0, not the MIT licence of edx-import: build with 0 what you hand on to others.
+#     docker build --tag iadb/edx-import .                      slim: needs a MongoDB server elsewhere; the one to hand on to others
+#     docker build --target full --tag edx-import:full .        the same with a MongoDB server in it (x86_64 with AVX), for trying and small data
+#
+# That server, MongoDB Community, is licensed under the SSPL-1.0, not the MIT licence of edx-import: build `full` for yourself.
 ARG BASE_IMAGE=python:3.12-slim-bookworm
+# What packages are fetched with: the same image, or one made from it that trusts the certificate of a proxy. Nothing of it stays.
+ARG BUILD_IMAGE=${BASE_IMAGE}
 
-FROM ${BASE_IMAGE} AS build
-ARG WITH_EMBEDDED=1
+FROM ${BUILD_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 
-# Every package as pinned, by its hash, in constraints.txt; the sections of that file from `end` on are left out. The section geoip has
-# the one package that is published as source only: the builder makes its wheel.
+# Every package as pinned, by its hash, in constraints.txt; .ci/pins tells of its sections. The tools that build go into a copy of what runs.
 COPY constraints.txt ./
-RUN end=build \
- && if [ "${WITH_EMBEDDED}" = 0 ]; then end=embedded; fi \
- && sed "/^# ==== ${end}/,\$d" constraints.txt > runtime.txt \
- && { echo '--only-binary :all:'; sed -n '/^# ==== geoip/,/^# ==== dev/p' constraints.txt; } > geoip.txt \
- && sed '/^# ==== geoip/,$d' constraints.txt > builder.txt \
+RUN sed '/^# ==== embedded/,$d' constraints.txt > runtime.txt \
+ && sed -n '1,/^# ====/p; /^# ==== build/,/^# ==== geoip/p' constraints.txt > builder.txt \
+ && sed -n '1,/^# ====/p; /^# ==== geoip/,/^# ==== dev/p' constraints.txt > sources.txt \
  && python3 -m venv --without-pip /opt/edx-import \
- && python3 -m pip --python /opt/edx-import/bin/python install --require-hashes -r runtime.txt \
- && python3 -m venv /opt/builder \
- && /opt/builder/bin/pip install --require-hashes -r builder.txt \
- && /opt/builder/bin/pip wheel --no-deps --no-build-isolation --require-hashes --wheel-dir dist -r geoip.txt
+ && python3 -m pip --python /opt/edx-import/bin/python install --require-hashes --requirement runtime.txt \
+ && cp -a /opt/edx-import /opt/builder \
+ && python3 -m pip --python /opt/builder/bin/python install --require-hashes --requirement builder.txt \
+ && python3 -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-isolation --require-hashes --requirement sources.txt --wheel-dir dist
 
 COPY pyproject.toml README.md LICENSE courses.yaml ./
 COPY commands commands
 COPY edx_import edx_import
-RUN /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+RUN python3 -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && python3 -m pip --python /opt/edx-import/bin/python install --no-deps --no-index dist/*.whl
 
 
-FROM ${BASE_IMAGE}
-ARG WITH_EMBEDDED=1
-LABEL org.opencontainers.image.title="edx-import" \
-      org.opencontainers.image.description="Brings the edX data package from S3 into MongoDB, and answers questions from it" \
-      org.opencontainers.image.licenses="MIT"
+FROM ${BUILD_IMAGE} AS embedded
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+COPY constraints.txt ./
+RUN sed -n '1,/^# ====/p; /^# ==== embedded/,/^# ==== build/p' constraints.txt > embedded.txt \
+ && python3 -m pip install --require-hashes --requirement embedded.txt --target /opt/embedded
+
+
+FROM ${BASE_IMAGE} AS run
 
 # hadolint ignore=DL3008
-RUN libraries='' \
- && if [ "${WITH_EMBEDDED}" != 0 ]; then libraries=libcurl4; fi \
- && apt-get update \
- && apt-get install --yes --no-install-recommends gnupg tini ${libraries} \
- && rm -rf /var/lib/apt/lists/*
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gpg gpg-agent tini \
+ && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/ldconfig
 
 COPY --from=build /opt/edx-import /opt/edx-import
 COPY run.sh /usr/local/bin/run.sh
@@ -51,7 +52,7 @@ COPY run.sh /usr/local/bin/run.sh
 RUN ln -s /opt/edx-import/bin/edx-import /usr/local/bin/edx-import \
  && useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /bin/bash edx-import \
  && mkdir -p /app/commands \
- && install -d -m 1777 /data
+ && install --directory --owner 10001 --group 10001 --mode 1777 /data
 
 ENV EDX_IMPORT_HOME=/data \
     HOME=/data \
@@ -60,6 +61,33 @@ ENV EDX_IMPORT_HOME=/data \
 WORKDIR /app
 VOLUME /data
 USER 10001
-# No HEALTHCHECK: edx-import is no server; each run ends by itself and says how in its exit code.
+# Whether settings and MongoDB are in order, for containers that stay (a shell to work in); a run that ends by itself says how in its exit code.
+HEALTHCHECK --interval=60s --timeout=10s --start-period=20s CMD edx-import doctor --quick || exit 1
 ENTRYPOINT ["/usr/local/bin/run.sh"]
 CMD ["--help"]
+
+
+FROM run AS full
+# hadolint ignore=DL3002
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libcurl4 \
+ && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/ldconfig
+COPY --from=embedded /opt/embedded/fiftyone/db/bin/mongod /usr/local/bin/mongod
+USER 10001
+ARG VERSION=unknown REVISION=unknown
+LABEL org.opencontainers.image.title="edx-import, with a MongoDB server" \
+      org.opencontainers.image.description="Brings the edX data package from S3 into MongoDB, and answers questions from it" \
+      org.opencontainers.image.licenses="MIT AND SSPL-1.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+
+FROM run AS slim
+ARG VERSION=unknown REVISION=unknown
+LABEL org.opencontainers.image.title="edx-import" \
+      org.opencontainers.image.description="Brings the edX data package from S3 into MongoDB, and answers questions from it" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

@@ -37,13 +37,19 @@ if TYPE_CHECKING:
 @contextmanager
 def storage(settings: Settings) -> Iterator[Secret]:
     """The URI of the MongoDB to use: the one that was given, a linked container's, else our own local one, running meanwhile."""
-    if settings.storage_uri is not None:
-        yield settings.storage_uri
-    elif _in_container() and _resolves("storage"):
-        yield Secret("mongodb://storage:27017")
+    uri = given_storage(settings)
+    if uri is not None:
+        yield uri
     else:
         with LocalServer.attach(settings.home, settings.mongod) as server:
             yield Secret(server.uri)
+
+
+def given_storage(settings: Settings) -> Secret | None:
+    """The URI of the MongoDB that was given, or of a linked container; None when that is for our own local one to be."""
+    if settings.storage_uri is None and _in_container() and _resolves("storage"):
+        return Secret("mongodb://storage:27017")
+    return settings.storage_uri
 
 
 def _in_container() -> bool:

