@@ -101,6 +101,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("COURSES_FILE", "the course metadata", "./courses.yaml, then courses.yaml in EDX_IMPORT_HOME, then the one that came along"),
     Variable("COMMANDS_PATH", "more folders with commands, separated by colons", ""),
     Variable("ANONYMIZE_KEY", "what `cmd NAME --anonymize` makes learners' hashes with, at least 16 characters", ""),
+    Variable("GEOIP_DATABASE", "a MaxMind database (.mmdb) that tells countries of IP addresses", "the one of June 2024 that came along"),
     Variable("EDX_IMPORT_MONGOD", "the mongod program of the local MongoDB", "mongod on PATH, else the embedded one"),
 )
 
@@ -145,6 +146,7 @@ class Settings:
     commands_path: tuple[Path, ...] = ()
     mongod: Path | None = None
     anonymize_key: Secret | None = None
+    geoip_database: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -256,6 +258,7 @@ def _read(asked: _Environment) -> Settings:
         commands_path=_commands_path(asked),
         mongod=_mongod(asked),
         anonymize_key=_anonymize_key(asked),
+        geoip_database=_geoip_database(asked),
     )
 
 
@@ -356,4 +359,11 @@ def _anonymize_key(asked: _Environment) -> Secret | None:
     said = asked.secret("ANONYMIZE_KEY")
     if said is not None and len(said.reveal()) < SHORTEST_ANONYMIZE_KEY:
         asked.problems.append(f"ANONYMIZE_KEY: shorter than {SHORTEST_ANONYMIZE_KEY} characters, so it could be guessed. {_NEW_KEY}")
+    return said
+
+
+def _geoip_database(asked: _Environment) -> Path | None:
+    said = asked.path("GEOIP_DATABASE")
+    if said is not None and not said.is_file():
+        asked.problems.append(f"GEOIP_DATABASE: there is no file {said}")
     return said

@@ -19,6 +19,7 @@ from edx_import.packages.base import PackageSource
 from edx_import.packages.folder import FolderSource
 from edx_import.progress import Progress, SilentProgress
 from edx_import.settings import Secret, Settings
+from edx_import.store.changes import Writer
 from edx_import.store.collections import ensure_collections
 from edx_import.store.connection import Store
 from edx_import.store.local_server import LocalServer
@@ -71,6 +72,16 @@ def opened_store(uri: Secret, settings: Settings) -> Iterator[Store]:
         check_schema(store)
         ensure_collections(store)
         yield store
+
+
+@contextmanager
+def writer_for(store: Store, writes: bool) -> Iterator[Writer | None]:
+    """For a command that says that it writes: holds the lock that syncs take, and gives what it writes with. Raises LockHeldError, StoreError."""
+    if not writes:
+        yield None
+        return
+    with sync_lock(store) as lock:
+        yield Writer(store, lock)
 
 
 def open_source(settings: Settings, uri: str | None) -> PackageSource:

@@ -12,6 +12,7 @@ import typer
 from edx_import.cli.cmd_file import to_file
 from edx_import.cli.cmd_options import ReportOptions, columns_help, signature_of
 from edx_import.cli.days import check_order, parse_day
+from edx_import.cli.dialogue import dialogue
 from edx_import.cli.environment import read_settings
 from edx_import.cli.terminal import Terminal
 from edx_import.cli.text import printable
@@ -55,15 +56,16 @@ def run_report(terminal: Terminal, settings: Settings, command: Command, options
     the store.
     """
     from edx_import.store.queries import Queries
-    from edx_import.wiring import opened_store, storage
+    from edx_import.wiring import opened_store, storage, writer_for
 
     since, until = parse_day(options.since, "--since"), parse_day(options.until, "--until")
     check_order(since, until)
     chosen = options.format or ("table" if options.output is None and sys.stdout.isatty() else "csv")
     output_for(chosen)
     key = settings.require_anonymize_key() if options.anonymize else None
-    with storage(settings) as uri, opened_store(uri, settings) as store:
-        context = Context(Queries(store.database), options.site, options.org, options.course, since, until)
+    with storage(settings) as uri, opened_store(uri, settings) as store, writer_for(store, command.writes) as writer:
+        queries, person = Queries(store.database), dialogue(terminal)
+        context = Context(queries, options.site, options.org, options.course, since, until, writer, person, settings.geoip_database)
         report = command.run(context, **own)
         rows = _written(anonymized(report, context.site, key) if key else report, chosen, options)
         if not rows and not context.courses:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edx_import.courses import matches, org_of
@@ -13,7 +14,21 @@ from edx_import.errors import UsageError
 from edx_import.model import PROD, CourseFilter, Site
 
 if TYPE_CHECKING:
+    from edx_import.geography import Countries
+    from edx_import.reports.report import Report
+    from edx_import.store.changes import Writer
     from edx_import.store.queries import Queries
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """How a command speaks with the person who runs it, beside its report: on stderr.
+
+    `ask` shows a report, asks a question, and gives whether the answer was yes; None where nobody can be asked.
+    """
+
+    say: Callable[[str], None] = lambda text: None
+    ask: Callable[[Report, str], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -22,6 +37,8 @@ class Context:
 
     `course` holds globs over course ids, each held against the id, its slash form and its file form; `orgs` are compared without regard to
     case. Empty means all. `since` and `until` are UTC days, both included. Raises UsageError when they are the wrong way round.
+
+    `changes` is the `writer` of a command that declares `WRITES = True`, `geoip_database` what GEOIP_DATABASE says.
     """
 
     queries: Queries
@@ -30,6 +47,9 @@ class Context:
     course: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
+    changes: Writer | None = None
+    dialogue: Dialogue = Dialogue()
+    geoip_database: Path | None = None
 
     def __post_init__(self) -> None:
         if self.since and self.until and self.since > self.until:
@@ -70,3 +90,30 @@ class Context:
         """For a command to which days mean nothing: raises UsageError when some were given, rather than answer another question."""
         if self.since or self.until:
             raise UsageError(f"--since and --until cannot be used here: {why}", "Leave them out.")
+
+    @property
+    def writer(self) -> Writer:
+        """What a command writes with. Raises UsageError in one that does not declare `WRITES = True`."""
+        if self.changes is None:
+            raise UsageError("this command does not say that it writes", "Its module must declare WRITES = True.")
+        return self.changes
+
+    def agreed(self, yes: bool, preview: Callable[[], Report], question: str) -> bool:
+        """Whether to go on with what cannot be undone: because of `--yes`, or because the person, who has seen the preview, says so.
+
+        Raises UsageError where nobody can be asked.
+        """
+        if yes:
+            return True
+        if self.dialogue.ask is None:
+            raise UsageError("this cannot be undone, and nobody can be asked here", "`--dry-run` shows what would be done; `--yes` does it.")
+        return self.dialogue.ask(preview(), question)
+
+    def countries(self, database: Path | None = None) -> Countries:
+        """Tells countries of IP addresses: by this MaxMind database, else that of GEOIP_DATABASE, else the one that came along.
+
+        Raises ConfigurationError.
+        """
+        from edx_import.geography import open_countries
+
+        return open_countries(database or self.geoip_database)

@@ -25,8 +25,15 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Argument:
+    """The same for one that is given without a name, by its place: `learner: Annotated[str, Argument("whom")]`."""
+
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandOption:
-    """One option of a command. `type` is one of `TYPES`, of each value when the option may be given `many` times."""
+    """One option of a command, or argument (`by_place`). `type` is one of `TYPES`, of each value when it may be given `many` times."""
 
     name: str
     type: type[Any]
@@ -34,6 +41,7 @@ class CommandOption:
     default: Any = None
     required: bool = False
     many: bool = False
+    by_place: bool = False
 
     @property
     def flag(self) -> str:
@@ -54,12 +62,13 @@ def _option(parameter: inspect.Parameter, hint: Any) -> CommandOption:
     name = parameter.name
     if name in SHARED:
         raise TypeError(f"option {name} has the name of one that all commands share")
-    meanings = [extra.meaning for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Option)]
-    if not meanings:
+    said = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, (Option, Argument))]
+    if not said:
         raise TypeError(f'option {name} does not say what it means: {name}: Annotated[TYPE, Option("...")]')
     value_type, many = _value_type(name, typing.get_args(hint)[0])
     required = parameter.default is inspect.Parameter.empty
-    return CommandOption(name, value_type, meanings[0], None if required else parameter.default, required, many)
+    default = None if required else parameter.default
+    return CommandOption(name, value_type, said[0].meaning, default, required, many, isinstance(said[0], Argument))
 
 
 def _value_type(name: str, hint: Any) -> tuple[type[Any], bool]:
