@@ -66,7 +66,7 @@ def _parameter(option: CommandOption) -> inspect.Parameter:
     default = inspect.Parameter.empty if option.required else option.default
     if default is None:
         hint = hint | None
-    info = typer.Argument(help=option.meaning) if option.by_place else typer.Option(option.flag, help=option.meaning)
+    info = typer.Argument(metavar=option.name.upper(), help=option.meaning) if option.by_place else typer.Option(option.flag, help=option.meaning)
     annotation = Annotated[hint, info]
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 

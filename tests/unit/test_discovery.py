@@ -25,7 +25,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Optional
 
-from edx_import.api import Column, Context, Option, Report
+from edx_import.api import Argument, Column, Context, Option, Report
 
 WRITES = True
 COLUMNS = (Column("thing"), Column("learners", int, "distinct"))
@@ -41,6 +41,7 @@ def run(
     where: Annotated[Optional[Path], Option("file")] = None,
     mode: Annotated[list[str], Option("modes")] = (),
     label: Annotated[str, Option("label")] = "x",
+    whom: Annotated[str, Argument("learner")] = "all",
 ) -> Report:
     return Report(COLUMNS, [[label, least]])
 '''
@@ -116,6 +117,7 @@ def test_a_command_tells_its_help_columns_options_and_that_it_writes(folder: Pat
         CommandOption("where", Path, "file"),
         CommandOption("mode", str, "modes", (), many=True),
         CommandOption("label", str, "label", "x"),
+        CommandOption("whom", str, "learner", "all", by_place=True),
     )
     assert command.options[1].flag == "--share-of"
 
