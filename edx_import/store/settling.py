@@ -52,7 +52,7 @@ class WriteTarget:
 
 @dataclass(slots=True)
 class Row:
-    """A document as it is written: encoded, with its provenance, `size` bytes. `raw` is what it was read from. (Freezing it takes a tenth of the time.)"""
+    """A document as it is written: encoded, with its provenance, `size` bytes. `raw` is what it was read from. (Frozen, it takes a tenth more time.)"""
 
     id: Any
     line: int
