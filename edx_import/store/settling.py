@@ -52,7 +52,7 @@ class WriteTarget:
 
 @dataclass(slots=True)
 class Row:
-    """A document as it is written: encoded, with its provenance, `size` bytes. `raw` is what it was read from. (Frozen, it takes a tenth more time.)"""
+    """A document as it is written: encoded, with its provenance, `size` bytes. `raw` is what it was read from. (Frozen, it would take longer.)"""
 
     id: Any
     line: int
