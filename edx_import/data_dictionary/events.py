@@ -35,6 +35,12 @@ _ENVELOPE = (
         is_open=True,
     ),
     Field("event_truncated", "bool", "true where the platform has cut the payload of an implicit event; else absent", "`event`"),
+    Field(
+        "module_id",
+        "string",
+        "key of the block that the event is about, as in `course_structure.block_id`; absent where none is named",
+        "payload, URL",
+    ),
     _same("page", "string or null", "browser: the address of the page; server: null or x_module", personal=True),
     _same("session", "string or null", "browser session, 32 hex digits; may be absent", personal=True),
     _same("ip", "string", "IPv4, IPv6 or empty", personal=True),

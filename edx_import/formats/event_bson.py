@@ -19,6 +19,7 @@ import orjson
 from edx_import.formats.base import ReadContext
 from edx_import.formats.event_course import event_course_id, is_course_key
 from edx_import.formats.event_document import ADDED_FIELDS, COLLECTION, is_truncated, user_of
+from edx_import.formats.event_module import event_module_id
 from edx_import.formats.event_time import parse_time
 from edx_import.formats.json_mapping import is_ordinary_key
 from edx_import.formats.json_size import SURELY_FITS
@@ -42,12 +43,18 @@ _USER = b"\x10user_id\0"
 _TIME = b"\x09time\0"
 _user_and_time = Struct(f"<{len(_USER)}si{len(_TIME)}sq").pack
 _time = Struct(f"<{len(_TIME)}sq").pack
+_MODULE = b"\x02module_id\0"
 _ORIGINAL = b"\x03original\0"
 
 
 def _elements(fields: dict[str, Any]) -> bytes:
     """The elements of a document, without what stands around them."""
     return bson.encode(fields)[4:-1]
+
+
+def _module(module_id: str) -> bytes:
+    text = module_id.encode()
+    return b"".join((_MODULE, _int32(len(text) + 1), text, b"\0"))
 
 
 # A canonical time in four parts: "2020-01-06T09:01:", "02", ".345" and "678+00:00".
@@ -105,7 +112,9 @@ class EventEncoder:
             digest.update(line)
             id = second + digest.digest()
             truncated = _TRUNCATED if type(payload) is str and is_truncated(payload) else b""
-            elements = b"".join((_ID, id, course, user_and_time, microseconds, truncated, bson.encode(event)[4:-1], original))
+            module_id = event_module_id(event, payload, course_id)
+            module = _module(module_id) if module_id else b""
+            elements = b"".join((_ID, id, course, user_and_time, microseconds, truncated, module, bson.encode(event)[4:-1], original))
         except (NotPlainError, orjson.JSONDecodeError, OverflowError):
             return None
         return Encoded(COLLECTION, bson.ObjectId(id), elements, number, raw, course_id)

@@ -68,7 +68,7 @@ def _stripped(value: Any) -> str:
 
 
 def _elsewhere(event: Mapping[str, Any], context: Mapping[str, Any], payload: Any) -> Iterator[str]:
-    found = (course_in_url(url) for url in _urls(event, context))
+    found = (course_in_url(url) for url in event_urls(event, context))
     yield from filter(None, found)
     stated = _stripped(payload.get("course_id")) if isinstance(payload, dict) else ""
     if is_course_key(stated):
@@ -76,7 +76,10 @@ def _elsewhere(event: Mapping[str, Any], context: Mapping[str, Any], payload: An
     yield from filter(None, map(course_in_url, (context.get("path"), event.get("name"))))
 
 
-def _urls(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Any, ...]:
+def event_urls(event: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Where an event says what page or handler it is about: for server events their type, for browser events the page, for mobile events the
+    page they would open. The values may be anything.
+    """
     match event.get("event_source"):
         case "server":
             return (event.get("event_type"),)

@@ -11,6 +11,7 @@ import bson
 
 from edx_import.formats.base import ReadContext
 from edx_import.formats.event_course import event_course_id
+from edx_import.formats.event_module import event_module_id
 from edx_import.formats.event_time import EventTime, parse_time
 from edx_import.formats.json_mapping import (
     NestedTooDeepError,
@@ -29,7 +30,7 @@ from edx_import.model import Document, Item, Rejected
 COLLECTION = "events"
 
 #: Fields of ours that are not made from the line's field of the same name.
-ADDED_FIELDS = frozenset({"_id", "site", "course_id", "user_id", "time_microseconds", "event_truncated", "import", "original"})
+ADDED_FIELDS = frozenset({"_id", "site", "course_id", "user_id", "time_microseconds", "event_truncated", "module_id", "import", "original"})
 
 NOT_JSON = "not JSON"
 NOT_AN_OBJECT = "not an object"
@@ -88,6 +89,9 @@ def _fields(line: bytes, context: ReadContext) -> dict[str, Any]:
     course_id = event_course_id(event, payload) or context.course_id
     if course_id:
         fields["course_id"] = context.resolve(course_id)
+    module_id = event_module_id(event, payload, fields["course_id"])
+    if module_id:
+        fields["module_id"] = module_id
     fields |= _stored(event, original)
     if original:
         fields["original"] = original

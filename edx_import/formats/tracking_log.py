@@ -1,8 +1,8 @@
 """Tracking logs: one event a line, to one document a line, and back.
 
 A document has every field of its line, and these of ours: `_id`, `site`, `course_id`, `user_id`, `time` (a date), `time_microseconds` (what a date
-cannot hold), `event_truncated`; `import` is added when it is written. `event` is parsed where it is JSON in a string. What that replaces or shadows
-stands in `original`, so that `restore` gives back what the line said:
+cannot hold), `event_truncated`, `module_id` (the block, where one is named); `import` is added when it is written. `event` is parsed where it is JSON
+in a string. What that replaces or shadows stands in `original`, so that `restore` gives back what the line said:
 
     time                  the text, unless it is canonical
     event                 the text, unless it can be rebuilt
@@ -32,7 +32,7 @@ __all__ = ["ADDED_FIELDS", "NOT_UTF8", "PREFIX", "TrackingLogReader", "restore"]
 class TrackingLogReader:
     """Reads the lines of a day's event file (a `FormatReader`). A blank line is not read."""
 
-    version = 1
+    version = 2
 
     def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
         """One document or rejection for each line that is not blank, in the order of the file."""
