@@ -89,7 +89,7 @@ def _nothing() -> None:
 
 
 class Workers:
-    """`jobs` processes, started with the first piece if not before. Several threads may submit. `build`: a function of a module; `spec`: picklable."""
+    """`jobs` processes, started with the first piece if not before. Several threads may submit. `build` is a function of a module."""
 
     def __init__(self, jobs: int, build: Callable[[Any, Stop], WorkerTools], spec: Any, stop: Stop) -> None:
         self.jobs = jobs
