@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ import typer
 
 from edx_import.reports.discovery import Command
 from edx_import.reports.options import CommandOption
+from edx_import.reports.outputs.base import text_of
 from edx_import.reports.render import FORMATS
 from edx_import.reports.report import Column, Personal, type_word
 
@@ -28,6 +31,8 @@ class ReportOptions:
     until: str | None = None
     format: str | None = None
     output: Path | None = None
+    excel: bool = False
+    delimiter: str | None = None
     anonymize: bool = False
     limit: int | None = None
 
@@ -36,6 +41,26 @@ class ReportOptions:
         """Takes the shared options out of those of a command line, and leaves the command's own."""
         shared = {field.name: values.pop(field.name) for field in fields(cls) if field.name in values}
         return cls(**shared | {name: tuple(shared[name] or ()) for name in ("org", "course")})
+
+
+def about(command: Command, options: ReportOptions, own: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a file says of the report in it: command, time, site, and what was chosen. Of an anonymised one not what the command's own options
+    say: they may name a learner.
+    """
+    said = {
+        "command": command.name,
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "site": options.site,
+        "organisations": ", ".join(options.org),
+        "courses": ", ".join(options.course),
+        "since": options.since or "",
+        "until": options.until or "",
+        "learners": "anonymised" if options.anonymize else "",
+    }
+    if not options.anonymize:
+        chosen = [option for option in command.options if own.get(option.name) not in (None, [], option.default)]
+        said |= {option.flag: text_of(own[option.name]) for option in chosen}
+    return [(name, text) for name, text in said.items() if text]
 
 
 def signature_of(command: Command) -> inspect.Signature:
@@ -52,9 +77,15 @@ def _shared(
     since: Annotated[str | None, typer.Option(metavar="DATE", help="From this day on (UTC).")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Up to this day, included (UTC).")] = None,
     format: Annotated[
-        str | None, typer.Option(metavar="|".join(FORMATS), help="Default: table on a terminal, csv otherwise.", show_default=False)
+        str | None, typer.Option(metavar="|".join(FORMATS), help="Default: table on a terminal, what FILE ends with, else csv.", show_default=False)
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file instead of stdout.")] = None,
+    excel: Annotated[bool, typer.Option("--excel", help="csv for spreadsheets: byte order mark, CR LF, no text that becomes a formula.")] = False,
+    delimiter: Annotated[str | None, typer.Option(metavar="C", help="Between the cells of csv, instead of a comma.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Rows that a table or html page shows; 0: all. Default: 200 on a terminal.", show_default=False),
+    ] = None,
     anonymize: Annotated[
         bool, typer.Option("--anonymize", help="Learners' numbers as hashes made with ANONYMIZE_KEY; no names, e-mail or IP addresses.")
     ] = False,

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from edx_import.cli.cmd_file import to_file
-from edx_import.cli.cmd_options import ReportOptions, columns_help, signature_of
+from edx_import.cli.cmd_options import ReportOptions, about, columns_help, signature_of
 from edx_import.cli.days import check_order, parse_day
 from edx_import.cli.dialogue import dialogue
 from edx_import.cli.environment import read_settings
@@ -19,7 +19,8 @@ from edx_import.cli.text import printable
 from edx_import.reports.anonymity import anonymized
 from edx_import.reports.context import Context
 from edx_import.reports.discovery import Command, bundled_folder, list_commands, load_command
-from edx_import.reports.render import output_for, render
+from edx_import.reports.outputs.base import Output, Page
+from edx_import.reports.render import FORMATS, check_format, output_for, render
 from edx_import.reports.report import Report
 from edx_import.settings import Settings
 
@@ -60,21 +61,31 @@ def run_report(terminal: Terminal, settings: Settings, command: Command, options
 
     since, until = parse_day(options.since, "--since"), parse_day(options.until, "--until")
     check_order(since, until)
-    chosen = options.format or ("table" if options.output is None and sys.stdout.isatty() else "csv")
-    output_for(chosen)
+    output = _output_of(options)
     key = settings.require_anonymize_key() if options.anonymize else None
     with storage(settings) as uri, opened_store(uri, settings) as store, writer_for(store, command.writes) as writer:
         queries, person = Queries(store.database), dialogue(terminal)
         context = Context(queries, options.site, options.org, options.course, since, until, writer, person, settings.geoip_database)
         report = command.run(context, **own)
-        rows = _written(anonymized(report, context.site, key) if key else report, chosen, options)
+        page = Page(limit=options.limit, about=about(command, options, own), note=terminal.warn)
+        rows = _written(anonymized(report, context.site, key) if key else report, output, page, options.output)
         if not rows and not context.courses:
             terminal.warn(f"no course of site {options.site} in {store.where} matches; has a sync been run?")
         elif options.output:
             terminal.say(f"{rows:,} rows written to {options.output}")
 
 
-def _written(report: Report, format: str, options: ReportOptions) -> int:
-    if options.output:
-        return to_file(options.output, lambda stream: render(report, format, stream))
-    return render(report, format, sys.stdout, limit=options.limit)
+def _output_of(options: ReportOptions) -> Output:
+    """What was asked for; else a table on a terminal, what the name of the file ends with, csv."""
+    to_terminal = options.output is None and sys.stdout.isatty()
+    ending = options.output.suffix.removeprefix(".").lower() if options.output else ""
+    default = "table" if to_terminal and not options.excel and options.delimiter is None else ending if ending in FORMATS else "csv"
+    format = options.format or default
+    check_format(format, to_terminal)
+    return output_for(format, options.delimiter, options.excel)
+
+
+def _written(report: Report, output: Output, page: Page, path: Path | None) -> int:
+    if path:
+        return to_file(path, lambda stream: render(report, output, stream, page))
+    return render(report, output, sys.stdout, page)

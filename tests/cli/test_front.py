@@ -16,7 +16,7 @@ from edx_import.cli.reference import cli_page, with_variables
 from edx_import.errors import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("boto3", "botocore", "pymongo", "bson", "gnupg", "yaml", "rich", "orjson", "isal", "moto", "hypothesis")
+HEAVY = ("boto3", "botocore", "pymongo", "bson", "gnupg", "yaml", "rich", "orjson", "isal", "moto", "hypothesis", "pyarrow", "xlsxwriter")
 
 
 MY_REPORT = '''"""Mine."""

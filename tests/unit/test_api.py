@@ -16,7 +16,7 @@ from edx_import.errors import UsageError
 from edx_import.reports.context import Context
 from edx_import.reports.discovery import bundled_folder
 
-HEAVY = {"pymongo", "bson", "rich", "typer", "click", "boto3", "botocore", "gnupg", "yaml", "orjson", "isal", "ijson"}
+HEAVY = {"pymongo", "bson", "rich", "typer", "click", "boto3", "botocore", "gnupg", "yaml", "orjson", "isal", "ijson", "pyarrow", "xlsxwriter"}
 
 
 def test_the_api_is_exactly_this() -> None:

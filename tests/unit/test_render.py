@@ -1,4 +1,4 @@
-"""Every format shows one awkward report as its golden file does, in flat memory, and passes on what its stream says."""
+"""Every format of text shows one awkward report as its golden file does, in flat memory, and passes on what its stream says."""
 
 from __future__ import annotations
 
@@ -6,57 +6,31 @@ import csv
 import io
 import json
 import os
+import sys
 import tracemalloc
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 import pytest
+from awkward import BOGOTA, COLUMNS, GOLDEN, ROWS, rendered
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edx_import.errors import UsageError
+from edx_import.errors import ConfigurationError, UsageError
 from edx_import.reports.outputs.base import text_of
 from edx_import.reports.outputs.table import TERMINAL_ROWS, visible
-from edx_import.reports.render import FORMATS, render
+from edx_import.reports.render import FORMATS, check_format, render
 from edx_import.reports.report import Column, Report
 
-GOLDEN = Path(__file__).parent.parent / "golden"
-BOGOTA = timezone(timedelta(hours=-5))
-COLUMNS = (
-    Column("name", str, "what the learner wrote"),
-    Column("points", int, "of any size", "pt"),
-    Column("share", float),
-    Column("passed", bool),
-    Column("moment", datetime),
-    Column("day", date),
-    Column("more", dict),
-)
-ROWS: list[list[Any]] = [
-    ["plain", 1, 0.1, True, datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC), date(2020, 1, 2), {"a": 1, "b": [True, None]}],
-    ["Zoë Ñandú 学生 العربية 🎓", 2**70, 1e300, False, datetime(2020, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), date(1, 1, 1), {}],
-    ['comma, "quotes"', -(2**63), -0.0, None, datetime(2020, 1, 2, 3, 4, 5, 1000), None, ["naïve", datetime(2020, 1, 1, tzinfo=UTC)]],
-    ["two\nlines\r\nand\ttabs\rend", 0, float("nan"), None, datetime(2020, 1, 1, 22, 0, tzinfo=BOGOTA), None, None],
-    ["[red]markup[/red] \x1b[31mred\x1b[0m :smile:", None, float("inf"), None, None, None, None],
-    [None, None, None, None, None, None, None],
-    ["", None, None, None, None, None, None],
-    ["back\\slash \\t \x00 \x85 \u202edesrever \ud800", None, None, None, None, None, None],
-    ["=SUM(A1)", None, None, None, None, None, None],
-]
+TEXT_FORMATS = ("table", "csv", "tsv", "json", "jsonl")
 
 
-def rendered(rows: Any, format: str, columns: tuple[Column, ...] = COLUMNS, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    render(Report(columns, rows, "Awkward [b]values[/b]"), format, stream, **options)
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", TEXT_FORMATS)
 @pytest.mark.parametrize(("name", "rows"), [("awkward", ROWS), ("empty", [])])
-def test_every_format_writes_its_golden_file(name: str, rows: list[list[Any]], format: str) -> None:
+def test_every_format_of_text_writes_its_golden_file(name: str, rows: list[list[Any]], format: str) -> None:
     assert rendered(rows, format) == (GOLDEN / f"{name}.{format}").read_bytes()
 
 
@@ -138,6 +112,25 @@ def test_an_unknown_format_names_those_that_exist() -> None:
     with pytest.raises(UsageError, match="no format 'xml'") as raised:
         render(Report(COLUMNS, []), "xml", io.BytesIO())
     assert all(format in raised.value.hint for format in FORMATS)
+
+
+@pytest.mark.parametrize(("format", "package"), [("parquet", "pyarrow"), ("xlsx", "xlsxwriter")])
+def test_a_format_whose_package_is_missing_says_how_to_install_it(format: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_format(format)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigurationError, match=f"--format {format} needs the package {package}") as raised:
+        check_format(format)
+    assert f"pip install 'edx-import[{format}]'" in raised.value.hint
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_only_text_is_for_a_terminal(format: str) -> None:
+    if format in TEXT_FORMATS:
+        check_format(format, to_terminal=True)
+        return
+    with pytest.raises(UsageError, match=f"{format} is no text for a terminal") as raised:
+        check_format(format, to_terminal=True)
+    assert f"--output report.{format}" in raised.value.hint
 
 
 def test_a_text_stream_gets_the_same_as_a_binary_one() -> None:

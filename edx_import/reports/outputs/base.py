@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from itertools import islice
@@ -18,12 +18,25 @@ from edx_import.reports.report import Report
 _LINES_AT_ONCE = 1000
 
 
+def silent(note: str) -> None:
+    """For who wants no notes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The room there is, for outputs that are read by eye. `width` in characters; `limit`: how many rows are shown. None: no bound."""
+    """The room there is, for outputs that are read by eye: `width` in characters; `limit`: how many rows are shown. None: as the output does it.
+
+    `about` says what the report is (command, site, days, ...) as pairs of name and text, for outputs that have a place for it. `note` is told
+    what a person must know of the file that was written.
+    """
 
     width: int | None = None
     limit: int | None = None
+    about: Sequence[tuple[str, str]] = ()
+    note: Callable[[str], None] = silent
+
+
+ANY_PAGE = Page()
 
 
 class Output(Protocol):
@@ -52,6 +65,11 @@ def text_of(value: Any) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         return json.dumps(plain(value), ensure_ascii=False)
     return str(value)
+
+
+def unicode_text(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 cannot hold, as escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def plain(value: Any) -> Any:
