@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 #: `prod`, `edge` or `rdx:<request id>`: ids of two sites are unrelated, so a site is part of every key and join.
 Site = str
@@ -246,6 +246,22 @@ class ImportRecord:
     versions: tuple[Mapping[str, Any], ...] = ()
     first_id: str = ""
     last_id: str = ""
+
+
+class EnrollmentEvent(NamedTuple):
+    """What an event says of one learner's enrolment in one course. They sort by time (UTC, to the microsecond), then by type, then by mode.
+
+    `type` is one of the three event types below, `mode` what the payload says, which may be empty.
+    """
+
+    time: datetime
+    type: str
+    mode: str
+
+
+ACTIVATED = "edx.course.enrollment.activated"
+DEACTIVATED = "edx.course.enrollment.deactivated"
+MODE_CHANGED = "edx.course.enrollment.mode_changed"
 
 
 Item = Document | Rejected

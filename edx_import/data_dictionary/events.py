@@ -80,7 +80,7 @@ EVENTS_ENTRY = Entry(
     indexes=INDEXES[EVENTS],
     notes=(
         "Join with `courses` by `site` and `course_id`.",
-        "The index `site_course_enrollment` holds only events whose type begins with `edx.course.enrollment.`.",
+        "The index `site_enrollment` holds only events whose type begins with `edx.course.enrollment.`.",
         "Keys of inner objects are escaped: `%2E` for a dot, `%24` for a dollar sign in front, `%25` for a per cent sign, `%00` for NUL.",
     ),
     fields=_ENVELOPE + _CONTEXT,

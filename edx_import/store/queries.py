@@ -17,7 +17,8 @@ from pymongo.database import Database
 from edx_import.courses import DEFAULT_PASSING_GRADE
 from edx_import.errors import UsageError
 from edx_import.ids import escape_part
-from edx_import.model import Site
+from edx_import.model import EnrollmentEvent, Site
+from edx_import.store.addresses import last_addresses
 from edx_import.store.collections import (
     COURSE_CONTENT,
     COURSE_STRUCTURE,
@@ -30,8 +31,11 @@ from edx_import.store.collections import (
     course_filter,
 )
 from edx_import.store.connection import CODEC
+from edx_import.store.enrollment_events import enrollment_changes, payload_course_ids
+from edx_import.store.event_counts import chosen_events, events_per_day, events_per_type, users_per_week
+from edx_import.store.learner_rows import rows_by_learner, rows_of_learners, snapshot_dates
 from edx_import.store.mongo_errors import mongo_errors
-from edx_import.tables import AUTH_USERPROFILE, CERTIFICATES, ENROLLMENT, STUDENT_MODULE, TABLES
+from edx_import.tables import AUTH_USERPROFILE, BY_NAME, CERTIFICATES, ENROLLMENT, STUDENT_MODULE, TABLES
 
 Row = dict[str, Any]
 Profile = tuple[str, str]  # gender and country, empty where not said
@@ -237,6 +241,50 @@ class Queries:
             return self._database[EVENTS].find_one(
                 {"site": site, **beyond}, {"course_id": 1, "time": 1, "_id": 0}, sort=[("site", 1), ("course_id", 1), ("time", 1)]
             )
+
+    def enrollment_course_ids(self, site: Site) -> Iterator[str]:
+        """Every text that payloads of enrolment events have for a course, in order; one course may have several, and some are no course keys."""
+        return payload_course_ids(self._database[EVENTS], site)
+
+    def enrollment_events(self, site: Site, payload_ids: Collection[str]) -> Iterator[tuple[int, EnrollmentEvent]]:
+        """The learner (auth_user.id) and the event for each activated, deactivated and mode_changed whose payload has one of these texts for the
+        course, a learner and a mode; by learner, each learner's in their order.
+        """
+        return enrollment_changes(self._database[EVENTS], site, payload_ids)
+
+    def rows_by_learner(self, table: str, site: Site, course_id: str, fields: Sequence[str]) -> Iterator[Row]:
+        """`user_id` and these fields of a course's rows of a table, by learner."""
+        return rows_by_learner(self._database, BY_NAME[table], site, course_id, fields)
+
+    def rows_of_learners(self, table: str, site: Site, learners: Collection[int], fields: Sequence[str]) -> Iterator[Row]:
+        """`user_id` and these fields of the rows of these learners, whatever the course, in no order."""
+        return rows_of_learners(self._database, BY_NAME[table], site, learners, fields)
+
+    def snapshot_dates(self, table: str, site: Site) -> dict[str, str]:
+        """The date of the weekly ZIP that each course's rows of a table are of: {course id: YYYY-MM-DD}."""
+        return snapshot_dates(self._database, BY_NAME[table], site)
+
+    def last_addresses(self, site: Site, learners: Iterable[int]) -> dict[int, str]:
+        """The IP address of each learner's last event that has one, in whatever course; learners without such an event are left out."""
+        return last_addresses(self._database[EVENTS], site, learners)
+
+    def events_per_day(
+        self, site: Site, course_ids: Collection[str] | None = None, since: date | None = None, until: date | None = None
+    ) -> Iterator[Row]:
+        """date, event_count; the newest day first, days without events left out."""
+        return events_per_day(self._database[EVENTS], chosen_events(site, course_ids, since, until))
+
+    def events_per_type(
+        self, site: Site, course_ids: Collection[str] | None = None, since: date | None = None, until: date | None = None
+    ) -> Iterator[Row]:
+        """date, event_type, event_source, event_count, in that order; without implicit events."""
+        return events_per_type(self._database[EVENTS], chosen_events(site, course_ids, since, until))
+
+    def users_per_week(
+        self, site: Site, course_ids: Collection[str] | None = None, since: date | None = None, until: date | None = None
+    ) -> Iterator[Row]:
+        """interval_start (the Monday of an ISO week), active_users (distinct usernames that are not blank); the oldest week first."""
+        return users_per_week(self._database[EVENTS], chosen_events(site, course_ids, since, until))
 
     def imported_objects(self) -> Iterator[Row]:
         """What the ledger says of each delivered object (not of the members of a ZIP), by key: all of `_IMPORT_FIELDS`, None where unknown."""
