@@ -21,7 +21,7 @@ from edx_import.store.mongo_errors import mongo_errors
 Change = tuple[int, EnrollmentEvent]
 
 _OF_ENROLMENT = {"event_type": {"$in": [ACTIVATED, DEACTIVATED, MODE_CHANGED]}}
-_PROJECTION = {"_id": 0, "event.user_id": 1, "time": 1, "time_microseconds": 1, "event_type": 1, "event.mode": 1}
+_PROJECTION = {"_id": 0, "event.course_id": 1, "event.user_id": 1, "time": 1, "time_microseconds": 1, "event_type": 1, "event.mode": 1}
 _ORDER = {"event.user_id": 1, "time": 1, "time_microseconds": 1, "event_type": 1, "event.mode": 1}
 _WHAT = "reading enrolment events"
 _AT_ONCE = 4000
@@ -66,9 +66,14 @@ def _changes(events: Documents[dict[str, Any]], wanted: dict[str, Any]) -> Itera
     with mongo_errors(_WHAT), events.find(wanted, _PROJECTION, allow_disk_use=True).sort(_ORDER).batch_size(_AT_ONCE) as cursor:
         for row in cursor:
             payload = row["event"]
-            learner = _number(payload.get("user_id")) if isinstance(payload, dict) else None
+            learner = _number(payload.get("user_id")) if _names_a_course(payload) else None
             if learner is not None:
                 yield learner, _event(row, payload)
+
+
+def _names_a_course(payload: Any) -> bool:
+    """Of a list, the server has compared the elements: a list of payloads is none, and a list of courses is no course."""
+    return isinstance(payload, dict) and isinstance(payload.get("course_id"), str)
 
 
 def _number(value: Any) -> int | None:
@@ -88,6 +93,7 @@ def _changes_of_texts(events: Documents[dict[str, Any]], wanted: dict[str, Any])
     number = {"$convert": {"input": {"$trim": {"input": "$event.user_id"}}, "to": "long", "onError": None}}
     pipeline: list[dict[str, Any]] = [
         {"$match": {**wanted, "event.user_id": {"$type": "string"}, "event": {"$not": {"$type": "array"}}}},
+        {"$match": {"$expr": {"$eq": [{"$type": "$event.user_id"}, "string"]}}},
         {"$set": {"event.user_id": number}},
         {"$match": {"event.user_id": {"$ne": None}}},
         {"$project": _PROJECTION},
@@ -95,4 +101,5 @@ def _changes_of_texts(events: Documents[dict[str, Any]], wanted: dict[str, Any])
     ]
     with mongo_errors(_WHAT), events.aggregate(pipeline, allowDiskUse=True, batchSize=_AT_ONCE) as cursor:
         for row in cursor:
-            yield row["event"]["user_id"], _event(row, row["event"])
+            if _names_a_course(row["event"]):
+                yield row["event"]["user_id"], _event(row, row["event"])
