@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from enrolments import COURSE, OTHER, Enrolments, days, line, other_event
+from enrolments import COURSE, OTHER, Enrolments, days, line, moment, other_event
 
 from edx_import.store.connection import Store
 
@@ -79,7 +79,8 @@ def test_a_change_of_mode_while_not_enrolled_enrols_nobody(made: Enrolments) -> 
 
 
 def test_learners_count_in_the_mode_they_are_in_so_that_a_mode_loses_those_who_change(made: Enrolments) -> None:
-    made.log(line("activated", 1, "2020-01-01", "audit"), line("activated", 2, "2020-01-01", "audit"), line("mode_changed", 2, "2020-01-02", "verified"))
+    made.log(line("activated", 1, "2020-01-01", "audit"), line("activated", 2, "2020-01-01", "audit"))
+    made.log(line("mode_changed", 2, "2020-01-02", "verified"))
     assert days(made.answer(MODES, "date", "mode", "count", "cumulative_count")) == [
         ("01", "audit", 2, 2),
         ("02", "audit", 1, 1),
@@ -113,7 +114,8 @@ def test_events_of_one_microsecond_are_taken_by_type_and_then_by_mode(made: Enro
 
 
 def test_the_days_are_utc(made: Enrolments) -> None:
-    made.log({**line("activated", 1, "2020-01-01"), "time": "2020-01-01T23:30:00-02:00"}, {**line("activated", 2, "x"), "time": "2020-01-01T23:30:00"})
+    for user, when in ((1, "2020-01-01T23:30:00-02:00"), (2, "2020-01-01T23:30:00")):
+        made.log(line("activated", user, "2020-01-01", time=when))
     assert days(made.answer(DAILY, "date", "count")) == [("01", 1), ("02", 2)]
 
 
@@ -343,7 +345,7 @@ def test_only_a_deactivation_that_ends_an_enrolment_is_the_last_one(made: Enrolm
     made.log(line("deactivated", 1, "2020-01-01"), line("activated", 1, "2020-01-02"), line("deactivated", 1, "2020-01-03T01:02:03.000456"))
     made.log(line("deactivated", 1, "2020-01-04"))
     assert made.answer(SUMMARY, "first_enrollment_time", "last_unenrollment_time", "end_time")[0] == tuple(
-        moment_of(text) for text in ("2020-01-02T12:00:00", "2020-01-03T01:02:03.000456", "2020-01-05T00:00:00")
+        moment(text) for text in ("2020-01-02T12:00:00", "2020-01-03T01:02:03.000456", "2020-01-05T00:00:00")
     )
 
 
@@ -356,13 +358,7 @@ def test_the_first_times_of_verified_and_credit_are_those_of_counted_changes(mad
         line("mode_changed", 1, "2020-01-05", "credit"),
     )
     found = made.answer(SUMMARY, "first_verified_enrollment_time", "first_credit_enrollment_time")
-    assert found == [(moment_of("2020-01-02T12:00:00"), moment_of("2020-01-03T12:00:00"))]
-
-
-def moment_of(text: str) -> Any:
-    from enrolments import moment
-
-    return moment(text)
+    assert found == [(moment("2020-01-02T12:00:00"), moment("2020-01-03T12:00:00"))]
 
 
 # --- grades
@@ -432,7 +428,7 @@ def test_a_mode_that_nobody_was_in_a_week_ago_had_none(made: Enrolments) -> None
 
 
 def test_the_meta_summary_has_who_passed_and_nothing_of_the_catalogue(made: Enrolments) -> None:
-    made.course(COURSE, name="Demo", start_date=moment_of("2020-01-01"))
+    made.course(COURSE, name="Demo", start_date=moment("2020-01-01"))
     made.log(line("activated", 1, "2020-01-01"), line("activated", 2, "2020-01-01", "verified"))
     made.grade(2, "2020-01-01")
     empty = (None,) * 6

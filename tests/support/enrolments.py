@@ -93,13 +93,11 @@ class Enrolments:
         self.row("auth_userprofile", user + 7000, course_id, site, user_id=user, **fields)
 
     def grade(self, user: int, modified: str | None, letter: str | None = "Pass", passed: str | None = "2020-01-01", course_id: str = COURSE) -> None:
-        times = {"modified": modified and moment(modified), "passed_timestamp": passed and moment(passed)}
+        times: dict[str, Any] = {"modified": modified and moment(modified), "passed_timestamp": passed and moment(passed)}
         self.row("grades_persistentcoursegrade", user, course_id, user_id=user, letter_grade=letter, percent_grade=0.9, **times)
 
     def enrolled(self, user: int, active: bool | None = True, mode: str = "audit", created: str | None = None, course_id: str = COURSE) -> None:
-        self.row(
-            "student_courseenrollment", user, course_id, user_id=user, is_active=active, mode=mode, created=moment(created) if created else None
-        )
+        self.row("student_courseenrollment", user, course_id, user_id=user, is_active=active, mode=mode, created=moment(created) if created else None)
 
     def snapshot(self, day: str, course_id: str = COURSE, state: str = "loaded") -> None:
         """The ledger's record of the file with the enrolments of a course."""
