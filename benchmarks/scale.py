@@ -21,7 +21,7 @@ class Scale:
     events: int = 100_000
     learners: int = 800
     files: int = 400
-    file_events: int = 25
+    file_events: int = 250
     memory_mb: tuple[int, int] = (10, 60)
     rounds: int = 2
 

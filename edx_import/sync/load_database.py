@@ -75,8 +75,13 @@ def _look_into_left_out(delivery: Delivery, contents: Contents) -> None:
 
 
 def _load_courses(delivery: Delivery, courses: Sequence[CourseMembers]) -> None:
-    """Side by side, in three steps: which course is which, who stands for it, and only then the loading, which may remove rows."""
+    """Side by side, in three steps: which course is which, who stands for it, and only then the loading, which may remove rows.
+
+    The largest courses are begun first, so that none of them is left alone at the end.
+    """
     threads = delivery.tools.threads
+    sizes = {member.path: member.size for member in delivery.archive.members()}
+    courses = sorted(courses, key=lambda course: -sum(sizes[member.path] for member in course.by_task.values()))
     found = all_of(partial(identify, delivery), courses, threads)
     for one in found:
         if takes(delivery, one):

@@ -23,10 +23,14 @@ from edx_import.sync.pieces import RowJob, Seen
 from edx_import.sync.plan import Coverage
 from edx_import.sync.tools import Tools
 
+#: An object up to this size, in bytes, is verified in less time than it takes to put on record that it is about to be.
+_SOON_VERIFIED = 64 * 2**10
+
 
 def load_events(attempt: Attempt, sealed: Path) -> str:
     """Loads the event file and gives the hash of its content. Raises the errors of decryption, archive and store, and Interrupted."""
-    attempt.enter(ImportState.VERIFYING)
+    if attempt.task.delivered.size > _SOON_VERIFIED:
+        attempt.enter(ImportState.VERIFYING)
     content = verified(attempt.tools.keyring, partial(_open, sealed), inflate)
     attempt.tools.at(Step.VERIFIED, attempt.key)
     if _is_loaded(attempt, content.content_hash):

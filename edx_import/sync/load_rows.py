@@ -26,7 +26,8 @@ def load_rows(tools: Tools, job: RowJob, content: VerifiedContent | Iterable[byt
     Bytes that are not known to be whole are read here, as they come. Raises Interrupted, StoreError, and the errors of reading.
     """
     log = RejectLog(tools.store, job.target.import_key, job.target.reject_file)
-    log.clear()
+    if not (job.is_events and job.target.fresh):  # a file of events that was never begun has left nothing
+        log.clear()
     if isinstance(content, VerifiedContent) and tools.workers is not None and _can_be_cut(job, content):
         loaded = _by_workers(tools, tools.workers, job, content, log)
     else:
