@@ -15,12 +15,13 @@ from edx_import.cli.text import human_size, printable
 from edx_import.errors import ExitCode
 from edx_import.model import ObjectKind
 from edx_import.progress import Step
+from edx_import.rollups.run import begin as begin_rollups
 from edx_import.settings import Settings
 from edx_import.store.disk import free_bytes
 from edx_import.sync.estimate import estimate
 from edx_import.sync.outcome import SyncSummary
 from edx_import.sync.plan import Plan
-from edx_import.sync.run import Preparation, execute, expect, indexed, prepare, refresh_metadata
+from edx_import.sync.run import Preparation, execute, expect, indexed, prepare, refresh_metadata, roll_up_days
 from edx_import.sync.stop import Stop
 from edx_import.wiring import Means, Workplace, catalog_of, organisations, workplace
 
@@ -48,8 +49,11 @@ def run_sync(terminal: Terminal, settings: Settings, selection: Selection, means
         prepared = prepare(place.source, place.store, request)
         _announce(terminal, prepared, place)
         expect(prepared, place.store, place.progress)
-        with indexed(prepared.plan, place.store, place.stop), terminal.signals.asking(partial(_ask_to_stop, terminal, place.stop)):
-            summary = execute(prepared, place.executor_for, place.progress)
+        begin_rollups(place.store)
+        with terminal.signals.asking(partial(_ask_to_stop, terminal, place.stop)):
+            with indexed(prepared.plan, place.store, place.stop):
+                summary = execute(prepared, place.executor_for, place.progress)
+            roll_up_days(place.store, means.jobs, place.stop, terminal.say, summary)
         summary.courses_refreshed = refreshed
         summary.interrupted_code = terminal.signals.exit_code
     if summary.interrupted:
@@ -174,6 +178,8 @@ def _close(terminal: Terminal, summary: SyncSummary) -> None:
         terminal.warn(f"not in courses.yaml, loaded all the same (listed: false): {named}")
     if summary.courses_refreshed:
         terminal.say(f"metadata of {summary.courses_refreshed} courses brought up to date")
+    if summary.days_rolled_up:
+        terminal.say(f"{summary.days_rolled_up:,} days of courses rolled up in {summary.rollup_seconds:.1f} s")
     if not summary.outcomes and not summary.interrupted:
         terminal.say(f"nothing new: {_skips(summary.plan)}")
         return

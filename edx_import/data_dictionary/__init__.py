@@ -7,7 +7,15 @@ from edx_import.data_dictionary.declared import TABLE_ENTRIES
 from edx_import.data_dictionary.entry import Entry, Field
 from edx_import.data_dictionary.events import EVENTS_ENTRY
 from edx_import.data_dictionary.markdown import dictionary_page
-from edx_import.data_dictionary.ours import COURSES_ENTRY, IMPORTS_ENTRY, META_ENTRY, REJECTS_ENTRY
+from edx_import.data_dictionary.ours import (
+    COURSES_ENTRY,
+    IMPORTS_ENTRY,
+    META_ENTRY,
+    MODULE_COURSE_DAY_ENTRY,
+    PERSON_COURSE_DAY_ENTRY,
+    REJECTS_ENTRY,
+    ROLLUP_TODO_ENTRY,
+)
 
 __all__ = ["BY_NAME", "ENTRIES", "Entry", "Field", "dictionary_page"]
 
@@ -21,6 +29,9 @@ ENTRIES: tuple[Entry, ...] = (
     STRUCTURE_ENTRY,
     CONTENT_ENTRY,
     EMAIL_ENTRY,
+    PERSON_COURSE_DAY_ENTRY,
+    MODULE_COURSE_DAY_ENTRY,
+    ROLLUP_TODO_ENTRY,
     IMPORTS_ENTRY,
     REJECTS_ENTRY,
     META_ENTRY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edx_import.data_dictionary.entry import Entry, Field
-from edx_import.store.collections import COURSES, IMPORTS, INDEXES, META, REJECTS
+from edx_import.store.collections import COURSES, IMPORTS, INDEXES, META, MODULE_COURSE_DAY, PERSON_COURSE_DAY, REJECTS, ROLLUP_TODO
 
 COURSES_ENTRY = Entry(
     name=COURSES,
@@ -90,10 +90,87 @@ REJECTS_ENTRY = Entry(
     ),
 )
 
+_ROLLED_UP = Field("rolled_up", "date", "when it was made (UTC)")
+_DAY = Field("day", "date", "the UTC day")
+
+PERSON_COURSE_DAY_ENTRY = Entry(
+    name=PERSON_COURSE_DAY,
+    holds="what a learner did in a course on a UTC day, made from `events`; docs/rollups.md has the rules",
+    id="site|course id|day|user id, or @ and the username",
+    indexes=INDEXES[PERSON_COURSE_DAY],
+    common=("site", "course_id"),
+    fields=(
+        _DAY,
+        Field("learner", "int or string", "the user id; the username where events have none", personal=True),
+        Field("user_id", "int or null", "the user id"),
+        Field("username", "string or null", "the greatest of the usernames, without outer blanks", personal=True),
+        Field("nevents_all", "int", "events"),
+        Field("nevents", "int", "events but for requests of components (`/xblock/`)"),
+        Field("active", "int", "events that Insights counts as activity; 0 without a user id, as are the next three"),
+        Field("attempted_problem", "int", "server `problem_check`"),
+        Field("played_video", "int", "`play_video` of browser and app"),
+        Field("posted_forum", "int", "server `edx.forum.*.created`"),
+        Field("nprogcheck", "int", "requests of the progress page"),
+        Field("nshow_answer", "int", "answers shown"),
+        Field("nvideo", "int", "`play_video`"),
+        Field("nproblem_check", "int", "`problem_check`, of browser and server"),
+        Field("nforum", "int", "requests of forum pages"),
+        Field("ntranscript", "int", "`show_transcript`"),
+        Field("nseq_goto", "int", "`seq_goto`"),
+        Field("nseek_video", "int", "`seek_video`"),
+        Field("npause_video", "int", "`pause_video`"),
+        Field("nforum_reads", "int", "threads opened"),
+        Field("nforum_posts", "int", "responses and comments written"),
+        Field("nforum_threads", "int", "threads begun"),
+        Field("nvideos_viewed", "int", "distinct videos played"),
+        Field("videos_watched", "int", "the farthest positions in the videos, added up, in ms"),
+        Field("nproblems_attempted", "int", "distinct problems answered"),
+        Field("nproblems_answered", "int", "distinct parts of problems answered"),
+        Field("first_event", "date or null", "time of the first of `nevents` (UTC)"),
+        Field("last_event", "date or null", "time of the last of them (UTC)"),
+        Field("last_event_all", "date", "time of the last of `nevents_all` (UTC)"),
+        Field("gaps", "object", "the pauses between `nevents` that are no longer than five minutes"),
+        Field("gaps.n", "int", "how many"),
+        Field("gaps.sum", "int", "their sum, in ms"),
+        Field("gaps.max", "int or null", "the longest, in ms"),
+        Field("gaps.squares", "int", "the sum of their squares, in ms²"),
+        Field("time_on_task", "object", "the sums of pauses between events of a kind, in ms: `kind_5`, `kind_30`, `serial_kind_30`", is_open=True),
+        Field("sessions", "array of objects", "events with no pause of more than 30 minutes between them, in order"),
+        Field("sessions.first", "date", "time of the first event (UTC)"),
+        Field("sessions.last", "date", "time of the last event (UTC)"),
+        Field("sessions.n", "int", "events"),
+        Field("ip", "string or null", "the last IP address", personal=True),
+        _ROLLED_UP,
+    ),
+)
+
+MODULE_COURSE_DAY_ENTRY = Entry(
+    name=MODULE_COURSE_DAY,
+    holds="how often a block was used on a UTC day, made from `events`",
+    id="site|course id|day|block key",
+    indexes=INDEXES[MODULE_COURSE_DAY],
+    common=("site", "course_id"),
+    fields=(
+        _DAY,
+        Field("module_id", "string", "key of the block, as `course_structure` has it"),
+        Field("nevents", "int", "events"),
+        Field("learners", "int", "distinct learners"),
+        _ROLLED_UP,
+    ),
+)
+
+ROLLUP_TODO_ENTRY = Entry(
+    name=ROLLUP_TODO,
+    holds="the days of which events were written and that have not been rolled up since",
+    id="site|course id|day",
+    common=("site", "course_id"),
+    fields=(_DAY, Field("replacing", "bool", "events were replaced: the day is made anew for every course")),
+)
+
 META_ENTRY = Entry(
     name=META,
-    holds="what edx-import knows of the database itself; `schema` is its version",
-    id="`schema`",
+    holds="what edx-import knows of the database itself; `schema` is its version, `rollups` the version of the rules of the roll-ups",
+    id="`schema`, `rollups`",
     fields=(
         Field("version", "int", "version of the schema; a newer one than the tool knows is refused"),
         Field("tool_version", "string", "version of edx-import that made the database"),

@@ -1,8 +1,8 @@
 """What an event is counted as, by its type: the rules of docs/rollups.md.
 
-The rules are regular expressions that mean the same to MongoDB and to Python. Of the types that are logged by name (there are some two hundred) nearly
-all are known beforehand: what they are is looked up (MongoDB makes a hash table of a constant list), and only paths and new names are held against
-the expressions.
+The rules are regular expressions that mean the same to MongoDB and to Python. Of the types that are logged by name (there are some two hundred) the
+common ones are known beforehand: what they are is looked up (MongoDB makes a hash table of a constant list), and only paths and other names are held
+against the expressions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ Expression = dict[str, Any]
 
 #: The path of a course's page up to what follows the course: either form of the id, the new one also percent-encoded.
 _COURSE_PATH: Final = r"^/courses/(?:(?:course|ccx)-v1(?::|%3[Aa])[^/]+|[^/]+/[^/]+/[^/]+)"
+
+#: The end of the text; a `$` alone would also be before a newline that ends it.
+_END: Final = r"$(?!\n)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,8 @@ XBLOCK, ENROLLMENT, FORUM_CREATED, PROGRESS, THREAD, FORUM = range(1, 7)
 CLASSES: Final = {
     XBLOCK: Rule("/xblock/", ("/xblock/",)),
     ENROLLMENT: Rule(r"^edx\.course\.enrollment\.", ("edx.course.enrollment.",), False),
-    FORUM_CREATED: Rule(r"^edx\.forum\..*\.created$", (".created",), False),
-    PROGRESS: Rule(_COURSE_PATH + r"/progress(?:[/?]|$)", ("/progress",), True),
+    FORUM_CREATED: Rule(r"^edx\.forum\..*\.created" + _END, (".created",), False),
+    PROGRESS: Rule(_COURSE_PATH + rf"/progress(?:[/?]|{_END})", ("/progress",), True),
     THREAD: Rule(_COURSE_PATH + r"/discussion/forum/[^/]+/threads/[^/?]+", ("/threads/",), True),
     FORUM: Rule(_COURSE_PATH + r"/discussion/", ("/discussion/",), True),
 }

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edx_import.ids import row_id
 from edx_import.rollups.kinds import ENROLLMENT, FORUM, FORUM_CREATED, PROGRESS, TASKS, THREAD, XBLOCK, Expression, class_expression, task_expression
+from edx_import.rollups.learners import escaped, has_number, is_text, learner_of, username_of
 from edx_import.rollups.spans import Span
 
 MINUTE: Final = 60_000  # milliseconds, as all durations in the database
@@ -30,10 +31,6 @@ _WATCHING: Final = ("play_video", "pause_video", "stop_video")
 
 def _both(*conditions: Expression) -> Expression:
     return {"$and": list(conditions)}
-
-
-def _is_text(value: Any) -> Expression:
-    return {"$eq": [{"$type": value}, "string"]}
 
 
 def _is_type(*types: str) -> Expression:
@@ -83,12 +80,11 @@ def person_day(span: Span) -> list[Expression]:
 
 def _picked() -> Expression:
     """What is needed of an event."""
-    trimmed = {"$cond": [_is_text("$username"), {"$trim": {"input": {"$cond": [_is_text("$username"), "$username", ""]}}}, ""]}
     return {
         "$project": {
             "_id": 0,
-            "learner": {"$cond": [_has_number("$user_id"), "$user_id", trimmed]},
-            "username": trimmed,
+            "learner": learner_of(),
+            "username": username_of(),
             "day": {"$dateTrunc": {"date": "$time", "unit": "day"}},
             "t": {"$toLong": "$time"},
             "event_type": 1,
@@ -96,9 +92,9 @@ def _picked() -> Expression:
             "ip": 1,
             "class": _of_type(class_expression),
             "task": _of_type(task_expression),
-            "video": {"$cond": [_both(_is_type(*_WATCHING), _is_text("$event.id")), "$event.id", "$$REMOVE"]},
+            "video": {"$cond": [_both(_is_type(*_WATCHING), is_text("$event.id")), {"$ifNull": ["$module_id", "$event.id"]}, "$$REMOVE"]},
             "position": {"$cond": [_is_type(*_WATCHING), _position(), "$$REMOVE"]},
-            "problem": {"$cond": [_both(_IS_ATTEMPT, _is_text("$event.problem_id")), "$event.problem_id", "$$REMOVE"]},
+            "problem": {"$cond": [_both(_IS_ATTEMPT, is_text("$event.problem_id")), {"$ifNull": ["$module_id", "$event.problem_id"]}, "$$REMOVE"]},
             "answers": {"$cond": [_both(_IS_ATTEMPT, _is_object("$event.answers")), "$event.answers", "$$REMOVE"]},
         }
     }
@@ -106,12 +102,7 @@ def _picked() -> Expression:
 
 def _of_type(rule: Callable[[str], Expression]) -> Expression:
     """A rule of the type; a type that is no text is like an empty one."""
-    return {"$let": {"vars": {"s": {"$cond": [_is_text("$event_type"), "$event_type", ""]}}, "in": rule("$$s")}}
-
-
-def _has_number(value: Any) -> Expression:
-    """Whether there is a learner's number; 0 is none."""
-    return _both({"$isNumber": value}, {"$ne": [value, 0]})
+    return {"$let": {"vars": {"s": {"$cond": [is_text("$event_type"), "$event_type", ""]}}, "in": rule("$$s")}}
 
 
 def _is_object(value: Any) -> Expression:
@@ -144,10 +135,10 @@ def _grouped() -> Expression:
             **{f"{task}_times": {"$push": _where({"$eq": ["$task", number]}, "$t")} for number, task in enumerate(TASKS, 1)},
             "tasks": {"$push": _where({"$gt": ["$task", 0]}, {"t": "$t", "k": "$task"})},
             "videos": {"$addToSet": _where(_is_type("play_video"), "$video")},
-            "positions": {"$push": _where(_both(_is_text("$video"), {"$isNumber": "$position"}), {"v": "$video", "p": "$position"})},
+            "positions": {"$push": _where(_both(is_text("$video"), {"$isNumber": "$position"}), {"v": "$video", "p": "$position"})},
             "problems": {"$addToSet": "$problem"},
             "answers": {"$push": "$answers"},
-            "last_ip": {"$max": _where(_both(_is_text("$ip"), {"$ne": ["$ip", ""]}), {"t": "$t", "ip": "$ip"})},
+            "last_ip": {"$max": _where(_both(is_text("$ip"), {"$ne": ["$ip", ""]}), {"t": "$t", "ip": "$ip"})},
         }
     }
 
@@ -168,7 +159,7 @@ def _finished(span: Span) -> list[Expression]:
 
 
 def _fields() -> Expression:
-    numbered = _has_number("$_id.learner")
+    numbered = has_number("$_id.learner")
     return {
         "day": "$_id.day",
         "learner": "$_id.learner",
@@ -202,10 +193,7 @@ def _fields() -> Expression:
 
 def _row_id(span: Span) -> Expression:
     """As `ids.row_id` makes it; a username is marked, so that it is not taken for a number."""
-    escaped: Any = "$_id.learner"
-    for char, text in (("%", "%25"), ("|", "%7C"), ("\0", "%00")):
-        escaped = {"$replaceAll": {"input": escaped, "find": char, "replacement": text}}
-    learner = {"$cond": [_is_text("$_id.learner"), {"$concat": ["@", escaped]}, {"$toString": "$_id.learner"}]}
+    learner = {"$cond": [is_text("$_id.learner"), {"$concat": ["@", escaped({"$toString": "$_id.learner"})]}, {"$toString": "$_id.learner"}]}
     day = {"$dateToString": {"date": "$_id.day", "format": "%Y-%m-%d"}}
     return {"$concat": [{"$literal": row_id(span.site, span.course_id) + "|"}, day, "|", learner]}
 
@@ -248,8 +236,8 @@ def _sessions() -> Expression:
 def _serial() -> Expression:
     """Goes through the events of any of the four kinds: the pause before each instant, if it is short, is given to the kind of that instant.
 
-    Of several events at one instant the first kind in the order of `TASKS` gets it. `sums` holds what is settled, `t`, `k` and `g` the instant, its kind and
-    the pause before it.
+    Of several events at one instant the first kind in the order of `TASKS` gets it. `s1` and on hold what is settled of each kind; `t`, `k` and
+    `g` are the instant, its kind and the pause before it.
     """
     same = {"$eq": ["$$this.t", "$$value.t"]}
     pause = {"$subtract": ["$$this.t", "$$value.t"]}

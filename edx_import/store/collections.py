@@ -26,6 +26,11 @@ REJECTS = "rejects"
 REPORTS = "reports"
 META = "meta"
 
+#: Summaries per day that are made from the events, and the days of which they have to be made anew.
+PERSON_COURSE_DAY = "person_course_day"
+MODULE_COURSE_DAY = "module_course_day"
+ROLLUP_TODO = "rollup_todo"
+
 #: Tables that nobody declared have collections of this prefix.
 OTHER_PREFIX = "other_"
 
@@ -45,6 +50,8 @@ INDEXES: Mapping[str, tuple[IndexSpec, ...]] = {
     ),
     FORUM: (IndexSpec("site_course_thread", ("site", "course_id", "thread_id")),),
     COURSE_STRUCTURE: (IndexSpec("site_course", ("site", "course_id")),),
+    PERSON_COURSE_DAY: (IndexSpec("site_course_learner", ("site", "course_id", "learner", "day")), IndexSpec("site_day", ("site", "day"))),
+    MODULE_COURSE_DAY: (IndexSpec("site_day", ("site", "day")),),
     IMPORTS: (IndexSpec("member", ("member",)),),
     **{table.name: table.indexes for table in TABLES if table.indexes},
 }

@@ -9,7 +9,7 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from edx_import.store.collections import IMPORTS, META
+from edx_import.store.collections import IMPORTS, META, MODULE_COURSE_DAY, PERSON_COURSE_DAY
 from edx_import.store.connection import Store
 from edx_import.store.mongo_errors import mongo_errors
 from edx_import.store.schema import SCHEMA_ID
@@ -18,8 +18,13 @@ _RAW: CodecOptions[RawBSONDocument] = CodecOptions(RawBSONDocument)
 
 _ALL: tuple[dict[str, Any], dict[str, Any]] = {}, {"import": 0}
 
-#: Filter and projection of a collection of which not everything counts: in `meta`, only the version says something of the data.
-_PART = {META: ({"_id": SCHEMA_ID}, {"version": 1})}
+#: Filter and projection of a collection of which not everything counts: in `meta`, only the version says something of the data; of roll-ups, when
+#: they were made says nothing.
+_PART: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    META: ({"_id": SCHEMA_ID}, {"version": 1}),
+    PERSON_COURSE_DAY: ({}, {"rolled_up": 0}),
+    MODULE_COURSE_DAY: ({}, {"rolled_up": 0}),
+}
 
 
 def database_hash(store: Store) -> dict[str, str]:

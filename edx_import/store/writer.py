@@ -7,7 +7,7 @@ there already: the same line once more (loaded), another line with the same row 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -44,15 +44,22 @@ class WriteResult:
     reasons: dict[str, int]
 
 
-def write(store: Store, items: Iterable[FastItem], target: WriteTarget, rejects: RejectSink | None = None) -> WriteResult:
+def write(
+    store: Store,
+    items: Iterable[FastItem],
+    target: WriteTarget,
+    rejects: RejectSink | None = None,
+    before: Callable[[Store], None] = lambda store: None,
+) -> WriteResult:
     """Writes what a reader gives, in batches, and counts it: `read` is every item. Raises StoreError, and whatever `items` raises.
 
-    The rejected rows go to a log of the import that begins empty, unless one is given (where several writers share an import).
+    `before` is called before each batch is written. The rejected rows go to a log of the import that begins empty, unless one is given (where several
+    writers share an import).
     """
     if rejects is None:
         log = rejects = RejectLog(store, target.import_key, target.reject_file)
         log.clear()
-    writer = _Writer(store, target, rejects)
+    writer = _Writer(store, target, rejects, before)
     for item in items:
         writer.take(item)
     return writer.finish()
@@ -100,10 +107,11 @@ class _Writer:
     other's way in the interpreter. Several files at once, in processes of their own, are what keeps a server busy.
     """
 
-    def __init__(self, store: Store, target: WriteTarget, rejects: RejectSink) -> None:
+    def __init__(self, store: Store, target: WriteTarget, rejects: RejectSink, before: Callable[[Store], None]) -> None:
         self._store = store
         self._target = target
         self._rejects = rejects
+        self._before = before
         self._batches: dict[str, _Batch] = {}
         self._counts = Counts()
         self._loaded: dict[str, int] = {}
@@ -155,6 +163,7 @@ class _Writer:
         self._rejects.add(rejected)
 
     def _flush(self, collection: str) -> None:
+        self._before(self._store)
         rows, tries, documents = self._batches.pop(collection).rows, count(), self._store.database[collection]
         outcome = self._store.ride_out(f"writing to {collection}", lambda: settle(documents, rows, self._target, again=next(tries) > 0))
         self._counts.loaded += outcome.loaded

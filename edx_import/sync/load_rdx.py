@@ -18,12 +18,13 @@ from edx_import.errors import PackageError
 from edx_import.formats.base import ReadContext
 from edx_import.formats.course_structure import HELD_LIMIT, CourseSummary, course_summary
 from edx_import.formats.json_mapping import is_storable_text
-from edx_import.model import Counts, ImportState
+from edx_import.model import Counts, Document, FastItems, ImportState
 from edx_import.packages.archive import FREE_SIZE, MAX_RATIO, inflate
 from edx_import.packages.rdx_naming import RdxMember, RdxMemberKind, parse_rdx_member
 from edx_import.packages.tarball import TarMember, tar_members
 from edx_import.progress import Step
 from edx_import.store.ledger import member_key
+from edx_import.store.rollups import DayNotes
 from edx_import.store.writer import WriteTarget, write
 from edx_import.sync.accounting import check_account
 from edx_import.sync.attempt import Attempt
@@ -146,10 +147,20 @@ def _load(task: Task, tools: Tools, outcome: ObjectOutcome, content: VerifiedCon
 def _load_events(tools: Tools, outcome: ObjectOutcome, member: TarMember, course: KnownCourse, target: WriteTarget) -> None:
     counts = Counts()
     context = ReadContext(course.site, course.course_id, resolve=tools.catalog.resolve, note=counts.note)
-    written = write(tools.store, tools.stoppable(EVENT_READER.read(inflate(member.chunks()), context), target.import_key), target)
+    days = DayNotes(course.site, tools.noted_days, target.force)
+    items = _noted(tools.stoppable(EVENT_READER.read(inflate(member.chunks()), context), target.import_key), days)
+    written = write(tools.store, items, target, before=days.save)
     written.counts.add(counts)
     outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(target.import_key, written.counts)
+
+
+def _noted(items: FastItems, days: DayNotes) -> FastItems:
+    """The same items; their days are to be rolled up."""
+    for item in items:
+        if isinstance(item, Document):
+            days.add(item.fields["course_id"], item.fields["_id"].binary)
+        yield item
 
 
 def _load_state(tools: Tools, outcome: ObjectOutcome, member: TarMember, known: RdxMember, course: KnownCourse, content_hash: str, key: str) -> str:

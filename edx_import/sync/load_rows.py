@@ -34,7 +34,7 @@ def load_rows(tools: Tools, job: RowJob, content: VerifiedContent | Iterable[byt
         chunks = content.chunks() if isinstance(content, VerifiedContent) else content
         loaded = Loaded()
         rows = tools.stoppable(rows_of(job, tools.catalog, chunks, 1, loaded), job.target.import_key)
-        load_piece(tools.store, tools.catalog, job, rows, loaded, log)
+        load_piece(tools.store, tools.catalog, job, rows, loaded, log, tools.noted_days)
     log.flush()
     return loaded
 

@@ -96,6 +96,9 @@ class SyncSummary:
     warnings: list[str] = field(default_factory=list)
     courses_refreshed: int = 0
     seconds: float = 0.0
+    #: Days of courses whose roll-ups were made anew, and how long that took.
+    days_rolled_up: int = 0
+    rollup_seconds: float = 0.0
     interrupted: bool = False
     #: What an interruption means to the one that started the process: 130 for Ctrl-C, 143 for SIGTERM.
     interrupted_code: ExitCode = ExitCode.INTERRUPTED
@@ -149,6 +152,8 @@ class SyncSummary:
             "reject_reasons": dict(sorted(total.reasons.items())),
             "unlisted_courses": sorted(total.unlisted),
             "courses_refreshed": self.courses_refreshed,
+            "days_rolled_up": self.days_rolled_up,
+            "rollup_seconds": round(self.rollup_seconds, 3),
             "warnings": self.warnings,
             "errors": [{"what": error.what, "hint": error.hint} for error in self.source_errors],
             "seconds": round(self.seconds, 3),

@@ -14,6 +14,7 @@ from edx_import.formats.table_lines import Header
 from edx_import.model import Counts, CourseFilter, Document, FastItems, MemberName, Rejected
 from edx_import.store.connection import Store
 from edx_import.store.rejects import KeptReject, RejectSink
+from edx_import.store.rollups import DayNotes, NotedDays
 from edx_import.store.writer import WriteTarget, write
 from edx_import.sync.member_readers import EVENT_READER, reader_for
 
@@ -53,12 +54,16 @@ class Seen:
 
     def add(self, course_id: str | None, event_id: bytes) -> None:
         """Takes note of an event."""
+        self.widen(event_id)
+        if course_id is not None and len(self.courses) < _MOST_COURSES:
+            self.courses.add(course_id)
+
+    def widen(self, event_id: bytes) -> None:
+        """Takes note of an event of a course that was seen."""
         if not self.first or event_id < self.first:
             self.first = event_id
         if event_id > self.last:
             self.last = event_id
-        if course_id is not None and len(self.courses) < _MOST_COURSES:
-            self.courses.add(course_id)
 
     def join(self, other: Seen) -> None:
         """Takes note of all that another has seen."""
@@ -119,21 +124,26 @@ def _reader_of(member: MemberName) -> FormatReader:
     return reader.reader
 
 
-def load_piece(store: Store, catalog: CourseCatalog, job: RowJob, rows: FastItems, loaded: Loaded, rejects: RejectSink) -> Loaded:
-    """Writes the rows of the courses asked for; gives `loaded`, with their account. Raises StoreError, and what `rows` raises."""
-    written = write(store, _of_courses(rows, job, catalog, loaded), job.target, rejects)
+def load_piece(store: Store, catalog: CourseCatalog, job: RowJob, rows: FastItems, loaded: Loaded, rejects: RejectSink, noted: NotedDays) -> Loaded:
+    """Writes the rows of the courses asked for, and before that the days of events that are to be rolled up; gives `loaded`, with their account.
+
+    Raises StoreError, and what `rows` raises.
+    """
+    days = DayNotes(job.site, noted, job.target.force)
+    written = write(store, _of_courses(rows, job, catalog, loaded, days), job.target, rejects, days.save)
     loaded.counts.read += loaded.counts.filtered
     loaded.counts.add(written.counts)
     loaded.by_collection, loaded.reasons = written.by_collection, written.reasons
     return loaded
 
 
-def _of_courses(rows: FastItems, job: RowJob, catalog: CourseCatalog, loaded: Loaded) -> FastItems:
+def _of_courses(rows: FastItems, job: RowJob, catalog: CourseCatalog, loaded: Loaded, days: DayNotes) -> FastItems:
     """Lets through the courses asked for, and what was rejected; counts the rest, and notes what events there are."""
     takes_all, is_events, counts, seen = job.courses.takes_all, job.is_events, loaded.counts, loaded.seen
     if takes_all and not is_events:
         yield from rows
         return
+    stretches = days.stretches
     for row in rows:
         if not isinstance(row, Rejected):
             course_id = row.fields["course_id"] if isinstance(row, Document) else row.course_id
@@ -141,5 +151,10 @@ def _of_courses(rows: FastItems, job: RowJob, catalog: CourseCatalog, loaded: Lo
                 counts.filtered += 1
                 continue
             if is_events:
-                seen.add(course_id, (row.fields["_id"] if isinstance(row, Document) else row.id).binary)
+                event_id = (row.fields["_id"] if isinstance(row, Document) else row.id).binary
+                if (course_id, event_id[:3]) in stretches:
+                    seen.widen(event_id)
+                else:
+                    seen.add(course_id, event_id)
+                    days.add(course_id, event_id)
         yield row

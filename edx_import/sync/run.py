@@ -12,6 +12,7 @@ from edx_import.errors import EdxImportError, Interrupted, SourceError
 from edx_import.model import PROD, DeliveredObject, ImportRecord, ObjectKind
 from edx_import.packages.base import PackageSource, Passed, Wanted
 from edx_import.progress import Progress, Step
+from edx_import.rollups.run import roll_up
 from edx_import.store.collections import EVENTS, drop_indexes, ensure_indexes, is_empty
 from edx_import.store.connection import Store
 from edx_import.store.course_metadata import forget_course, known_courses, save_course
@@ -106,6 +107,18 @@ def refresh_metadata(store: Store, catalog: CourseCatalog, sites: tuple[str, ...
             continue  # an alias by now, and nothing is left under it
         changed += save_course(store, site, course_id, catalog.get(course_id), None)
     return changed
+
+
+def roll_up_days(store: Store, jobs: int, stop: Stop, tell: Callable[[str], None], summary: SyncSummary) -> None:
+    """Makes the roll-ups of the days that this sync has touched, or one before it that was cut off. Raises StoreError."""
+    if summary.interrupted:
+        return
+    started = time.monotonic()
+    try:
+        summary.days_rolled_up = roll_up(store, jobs, stop.check, tell)
+    except (Interrupted, KeyboardInterrupt):
+        summary.interrupted = True
+    summary.rollup_seconds = time.monotonic() - started
 
 
 def execute(prepared: Preparation, executor_for: Callable[[Plan], Executor], progress: Progress) -> SyncSummary:

@@ -13,6 +13,7 @@ from edx_import.progress import Progress, SilentProgress, Step
 from edx_import.store.connection import Store
 from edx_import.store.ledger import Ledger
 from edx_import.store.lock import LockToken
+from edx_import.store.rollups import NotedDays
 from edx_import.sync.stop import Stop
 from edx_import.sync.workers import Workers
 
@@ -36,6 +37,7 @@ class Tools:
     workers: Workers | None = None
     #: Site and id of the courses that are known to be in the database.
     known_courses: set[tuple[str, str]] = field(default_factory=set)
+    noted_days: NotedDays = field(default_factory=NotedDays)
 
     def check_lock(self) -> None:
         """Before something is removed or confirmed: is this sync still the one? Raises LockHeldError, StoreError."""

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import connection
 from threading import Lock, Thread
 from typing import Any
@@ -18,6 +18,7 @@ from edx_import.errors import EdxImportError, Interrupted, PackageError
 from edx_import.secrecy import close_to_others, keep_silent, silence_libraries, wordless
 from edx_import.store.connection import Store
 from edx_import.store.rejects import CollectedRejects
+from edx_import.store.rollups import NotedDays
 from edx_import.sync.pieces import Loaded, RowJob, load_piece, rows_of
 from edx_import.sync.stop import Stop
 
@@ -31,6 +32,7 @@ class WorkerTools:
 
     store: Store
     catalog: CourseCatalog
+    noted_days: NotedDays = field(default_factory=NotedDays)
 
 
 _tools: WorkerTools | Exception | None = None
@@ -79,7 +81,7 @@ def _work(job: RowJob, data: bytes, first_line: int) -> Loaded:
 
 def _load(tools: WorkerTools, job: RowJob, data: bytes, first_line: int) -> Loaded:
     loaded, rejects = Loaded(), CollectedRejects()
-    load_piece(tools.store, tools.catalog, job, rows_of(job, tools.catalog, [data], first_line, loaded), loaded, rejects)
+    load_piece(tools.store, tools.catalog, job, rows_of(job, tools.catalog, [data], first_line, loaded), loaded, rejects, tools.noted_days)
     loaded.rejects = rejects.kept
     return loaded
 
