@@ -25,8 +25,9 @@ _INSTALL = 'Install it: pip install "edx-import[geoip]" (the image has it).'
 class Countries:
     """Tells countries. `description` says what it knows them from."""
 
-    def __init__(self, find: Callable[[Address], Any], description: str) -> None:
+    def __init__(self, find: Callable[[Address], Any], description: str, find_subdivision: Callable[[Address], Any] = lambda address: None) -> None:
         self._find = find
+        self._find_subdivision = find_subdivision
         self.description = description
 
     def country_of(self, ip: object) -> str | None:
@@ -37,6 +38,12 @@ class Countries:
         address = _public_address(ip)
         code = self._find(address) if address is not None else None
         return code if isinstance(code, str) and _CODE.fullmatch(code) else None
+
+    def subdivision_of(self, ip: object) -> str | None:
+        """The part of the country, as ISO 3166-2 has it after the country (`SCL`, `QC`); None where the database does not tell (few do)."""
+        address = _public_address(ip)
+        code = self._find_subdivision(address) if address is not None else None
+        return code if isinstance(code, str) and code else None
 
 
 def open_countries(database: Path | None = None) -> Countries:
@@ -65,14 +72,22 @@ def _maxmind(path: Path) -> Countries:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no MaxMind database"
         raise ConfigurationError(f"the GeoIP database {path} cannot be read: {reason}", "Give the path of a .mmdb file with countries.") from error
 
-    def find(address: Address) -> Any:
-        if address.version == 6 and reader.metadata().ip_version == 4:
-            return None
-        record = reader.get(address)
-        country = record.get("country") if isinstance(record, dict) else None
-        return country.get("iso_code") if isinstance(country, dict) else None
+    def record_of(address: Address) -> dict[str, Any]:
+        record = None if address.version == 6 and reader.metadata().ip_version == 4 else reader.get(address)
+        return record if isinstance(record, dict) else {}
 
-    return Countries(find, f"{reader.metadata().database_type} ({path.name})")
+    def find(address: Address) -> Any:
+        return _iso_code(record_of(address).get("country"))
+
+    def find_subdivision(address: Address) -> Any:
+        parts = record_of(address).get("subdivisions")
+        return _iso_code(parts[0]) if isinstance(parts, list) and parts else None
+
+    return Countries(find, f"{reader.metadata().database_type} ({path.name})", find_subdivision)
+
+
+def _iso_code(place: Any) -> Any:
+    return place.get("iso_code") if isinstance(place, dict) else None
 
 
 def _built_in() -> Countries:

@@ -109,6 +109,12 @@ class Context:
             raise UsageError("this cannot be undone, and nobody can be asked here", "`--dry-run` shows what would be done; `--yes` does it.")
         return self.dialogue.ask(preview(), question)
 
+    def rebuild_rollups(self) -> int:
+        """Makes the summaries per day anew; gives how many days of courses. Raises UsageError, StoreError, LockHeldError."""
+        from edx_import.rollups.run import rebuild
+
+        return rebuild(self.writer.store, check=self.writer.check_lock)
+
     def countries(self, database: Path | None = None) -> Countries:
         """Tells countries of IP addresses: by this MaxMind database, else that of GEOIP_DATABASE, else the one that came along.
 

@@ -49,6 +49,15 @@ class Writer:
         self._store = store
         self._lock = lock
 
+    @property
+    def store(self) -> Store:
+        """The database, for jobs of ours that write a lot. They call `check_lock` in between."""
+        return self._store
+
+    def check_lock(self) -> None:
+        """Makes sure that the lock is still held."""
+        self._lock.check(self._store)
+
     def save(self, collection: str, document: Mapping[str, Any]) -> None:
         """Puts a result in the place of the one that has its `_id`, whole or not at all. For `reports` and `report_...`; else UsageError."""
         if collection != REPORTS and not collection.startswith("report_"):
