@@ -1,4 +1,4 @@
-"""Each course in one row: dates, learners by how far they got, and what the course consists of, as UQx's course profile has it.
+"""Each course in one row: its dates, learners and blocks, as UQx's course profile.
 
 Of a structure, the chapters of the course count, and what is directly in its units (chapter, sequential, vertical, block). A problem with a weight
 above 0 is summative, any other formative. The numbers are those of the newest snapshot.

@@ -1,4 +1,6 @@
-"""Who came to each course and how far they got, day by day: learners by what was new on that day (UTC), and in all up to then.
+"""Who came to each course and how far they got, day by day.
+
+Learners by what was new with them on a day (UTC), and in all up to the end of that day.
 
 The measures are registered (by the day of the enrolment), viewed (first block opened), explored (half of the chapters opened), certified (certificate
 made), and of those registered the mode, gender, age (in the year of the enrolment) and country that the newest snapshot says; `value` is empty where

@@ -1,9 +1,11 @@
-"""The events of courses with what the course says of their blocks on each: for a course's own database, or for a file (jsonl, parquet).
+"""The events of courses, each with what the course says of its block.
 
-By course and time. `parent_data` tells where the block of an event stands (`chapter_id`, `chapter_display_name`, ...), `metadata` its settings, both
-as the newest structure of the course has them; empty where an event names no block, or one that the course no longer has. Blocks of category
-conditional and wrapper are left out, what is in them stands in what they are in. `X_order` is the place, from 0, of the next block on the way down in its X:
-chapter_order is that of the sequential in its chapter. `--since` and `--until` choose days (UTC).
+For a course's own database: give `--output` a name that ends in .jsonl or .parquet.
+
+By course and time. `parent_data` tells where the block of an event stands (`chapter_id`, `chapter_display_name`, ...), `metadata` its settings,
+both as the newest structure of the course has them; empty where an event names no block, or one that the course no longer has. Blocks of category
+conditional and wrapper are left out, what is in them stands in what they are in. `X_order` is the place, from 0, of the next block on the way down
+in its X: chapter_order is that of the sequential in its chapter. `--since` and `--until` choose days (UTC).
 """
 
 from __future__ import annotations

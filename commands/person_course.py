@@ -1,8 +1,8 @@
-"""Each learner of each course in one row: the columns of UQx and of MIT's person_course that a data package can give.
+"""Each learner of each course in one row: the person_course of UQx and of MIT.
 
-One row for each course and learner with an account or an enrolment in the course's files, by course and number. Where UQx and MIT mean different
-things by one name, both are there: `_uqx` and `_mit`. The numbers are those of the newest snapshot and of all events. `docs/rollups.md` tells the
-rule of each column, and what is missing.
+The columns that a data package can give. One row for each course and learner with an account or an enrolment in the course's files, by course and
+number. Where UQx and MIT mean different things by one name, both are there: `_uqx` and `_mit`. The numbers are those of the newest snapshot and of
+all events. `docs/rollups.md` tells the rule of each column, and what is missing.
 """
 
 from __future__ import annotations

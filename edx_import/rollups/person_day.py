@@ -75,17 +75,17 @@ OF_NUMBERED: Final = ("active", "attempted_problem", "played_video", "posted_for
 def person_day(span: Span) -> list[Expression]:
     """The pipeline over `events`; it gives the documents of the span, without `rolled_up`."""
     wanted = {"site": span.site, "course_id": span.course_id, "time": {"$gte": span.begin, "$lt": span.end}}
-    return [{"$match": wanted}, {"$sort": {"time": 1}}, _picked(), {"$match": {"learner": {"$ne": ""}}}, _grouped(), *_finished(span)]
+    return [{"$match": wanted}, {"$sort": {"time": 1}}, _picked(span), {"$match": {"learner": {"$ne": ""}}}, _grouped(), *_finished(span)]
 
 
-def _picked() -> Expression:
+def _picked(span: Span) -> Expression:
     """What is needed of an event."""
     return {
         "$project": {
             "_id": 0,
             "learner": learner_of(),
             "username": username_of(),
-            "day": {"$dateTrunc": {"date": "$time", "unit": "day"}},
+            "day": {"$literal": span.begin} if span.first == span.last else {"$dateTrunc": {"date": "$time", "unit": "day"}},
             "t": {"$toLong": "$time"},
             "event_type": 1,
             "event_source": 1,

@@ -86,7 +86,7 @@ def test_an_installed_wheel_lists_its_commands(installed: Path, tmp_path: Path) 
     listed = run(installed, "cmd", "--list", cwd=tmp_path)
     assert listed.returncode == 0, listed.stderr
     assert COMMANDS
-    assert set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", listed.stdout)) >= COMMANDS
+    assert {line.split()[0] for line in listed.stdout.splitlines()} >= COMMANDS
 
 
 def test_an_installed_wheel_needs_no_undeclared_package(installed: Path, tmp_path: Path) -> None:

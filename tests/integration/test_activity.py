@@ -391,10 +391,18 @@ def test_extracted_events_carry_what_the_course_says_of_their_blocks(site: Site)
     first, second = site.ask("extract_course_events", until=date(2020, 1, 10), course=(SLASH,))
     assert (first["block"], first["metadata"]) == ("v", {"display_name": "VIDEO/V"})
     assert first["parent_data"] == {
-        "course_order": 1, "course_id": "r", "course_display_name": "COURSE/R",
-        "chapter_order": 1, "chapter_id": "c2", "chapter_display_name": "CHAPTER/C2",
-        "sequential_order": 0, "sequential_id": "s1", "sequential_display_name": "SEQUENTIAL/S1",
-        "vertical_order": 2, "vertical_id": "u", "vertical_display_name": "VERTICAL/U",
+        "course_order": 1,
+        "course_id": "r",
+        "course_display_name": "COURSE/R",
+        "chapter_order": 1,
+        "chapter_id": "c2",
+        "chapter_display_name": "CHAPTER/C2",
+        "sequential_order": 0,
+        "sequential_id": "s1",
+        "sequential_display_name": "SEQUENTIAL/S1",
+        "vertical_order": 2,
+        "vertical_id": "u",
+        "vertical_display_name": "VERTICAL/U",
     }
     assert (second["parent_data"], second["metadata"], second["action"]) == (None, None, "page_close")
     assert site.pick("extract_course_events", "action", since=date(2020, 1, 11)) == [(None,)]

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from person_days import person_days
 
 from edx_import.courses import load_courses
+from edx_import.rollups.kinds import NAMES, class_expression, class_of, task_expression, task_of
 from edx_import.rollups.run import RULES_VERSION, begin, rebuild, roll_up
-from edx_import.sample.events import iter_events
+from edx_import.sample.events import KINDS, iter_events
 from edx_import.sample.recipe import Recipe
 from edx_import.store.collections import EVENTS, MODULE_COURSE_DAY, PERSON_COURSE_DAY, ROLLUP_TODO, ensure_collections
 from edx_import.store.connection import Store
 from edx_import.store.fingerprint import database_hash
 from edx_import.store.rejects import RejectLog
-from edx_import.store.rollups import NotedDays, days_to_do, rules_version, set_rules_version
+from edx_import.store.rollups import DayNotes, NotedDays, days_to_do, rules_version, set_rules_version
 from edx_import.store.writer import WriteTarget
 from edx_import.sync.pieces import Loaded, RowJob, load_piece, rows_of
 
@@ -418,3 +419,44 @@ def test_a_learner_with_a_very_busy_day_takes_no_longer_for_each_event(store: St
     roll_up(store)
     assert (datetime.now(UTC) - begun).total_seconds() < 20
     assert only_row(store)["gaps"]["n"] == 59_999
+
+
+def test_a_type_that_is_looked_up_is_of_the_class_that_the_expressions_say(store: Store) -> None:
+    names = [
+        *NAMES,
+        *(f"{name}x" for name in NAMES),
+        *(f"/{name}" for name in NAMES),
+        *{kind.event_type for kind in KINDS},
+        f"/courses/{CCX}/progress",
+    ]
+    store.database["types"].insert_many([{"type": name} for name in names])
+    asked = {"$project": {"_id": 0, "type": 1, "class": class_expression("$type"), "task": task_expression("$type")}}
+    found = {row["type"]: (row["class"], row["task"]) for row in store.database["types"].aggregate([asked])}
+    assert found == {name: (class_of(name), task_of(name)) for name in names}
+    assert {kind for kind, _ in found.values()} >= {0, 2, 3, 4}
+    assert {task for _, task in found.values()} == {0, 1, 2, 3, 4}
+
+
+def test_only_days_of_courses_are_noted_and_each_once_by_a_process(store: Store) -> None:
+    noted = NotedDays()
+    notes = DayNotes("prod", noted)
+    midnight = int(datetime(2020, 1, 11, tzinfo=UTC).timestamp())
+    for second in (midnight - 1, midnight, midnight + 1, midnight + 80_000):
+        notes.add(COURSE, second.to_bytes(4, "big") + b"12345678")
+        notes.add(None, second.to_bytes(4, "big") + b"12345678")
+    notes.save(store)
+    assert noted.known == {("prod", COURSE, date(2020, 1, 10)), ("prod", COURSE, date(2020, 1, 11))}
+    store.database[ROLLUP_TODO].delete_many({})
+    again = DayNotes("prod", noted)
+    again.add(COURSE, midnight.to_bytes(4, "big") + b"12345678")
+    again.save(store)
+    assert not days_to_do(store)
+
+
+def test_a_stretch_of_time_with_a_midnight_in_it_is_looked_at_each_time() -> None:
+    notes = DayNotes("prod", NotedDays())
+    midnight = next(second for day in range(18_000, 18_010) if (second := day * 86_400) % 256)
+    notes.add(COURSE, midnight.to_bytes(4, "big") + b"12345678")
+    assert not notes.stretches
+    notes.add(COURSE, (midnight + 512).to_bytes(4, "big") + b"12345678")
+    assert len(notes.stretches) == 1
