@@ -27,7 +27,8 @@ _block_key = re.compile(_KEY)
 _html_id = re.compile(r"i4x-([^-/]+)-([^-/]+)-([a-z_]+)-(.+)")
 _rest_of_html_id = re.compile(r"([a-z_]+)-(.+)")
 _bare_name = re.compile(r"[\w\-~.]+")
-_form_field = re.compile(r"input_([^=&]+?)(?:_[0-9]+)+(?:_[a-z]+)?(?:\[\]|%5B%5D)?=")
+# An answer's id is that of its problem, and the numbers of the question and of the field in it.
+_form_field = re.compile(r"input_([^=&]+)_[0-9]+_[0-9]+(?:_[a-z]+)?(?:\[\]|%5B%5D)?=")
 _courseware = re.compile(r"/courseware/([^/?#]+)(?:/([^/?#]+))?")
 
 #: The fields of a payload that may name a block, the surest first.

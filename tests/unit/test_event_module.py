@@ -84,6 +84,7 @@ def test_html_id_of_another_course_or_of_none_is_taken_as_it_stands() -> None:
         ("input_ab12_2_1[]=choice_0", NEW, PROBLEM),
         ("input_ab12_2_1_dynamath=%3Cmath", NEW, PROBLEM),
         ("input_i4x-DemoX-D1_01x-problem-ab12_2_1=3", OLD, OLD_PROBLEM),
+        ("input_i4x-DemoX-D1_01x-problem-Quiz_1_2_2_1=3", OLD, "i4x://DemoX/D1.01x/problem/Quiz_1_2"),
         ("seed=1", NEW, None),
     ],
 )
