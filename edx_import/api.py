@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edx_import.errors import UsageError
-from edx_import.reports import activity, enrollment
+from edx_import.reports import activity, enrollment, privacy
 from edx_import.reports.context import Context
 from edx_import.reports.options import Argument, Option
 from edx_import.reports.report import Chart, ChartKind, Column, Personal, Report
@@ -13,7 +13,21 @@ from edx_import.reports.report import Chart, ChartKind, Column, Personal, Report
 if TYPE_CHECKING:
     from edx_import.store.changes import Writer
 
-__all__ = ["Argument", "Chart", "ChartKind", "Column", "Context", "Option", "Personal", "Report", "UsageError", "Writer", "activity", "enrollment"]
+__all__ = [
+    "Argument",
+    "Chart",
+    "ChartKind",
+    "Column",
+    "Context",
+    "Option",
+    "Personal",
+    "Report",
+    "UsageError",
+    "Writer",
+    "activity",
+    "enrollment",
+    "privacy",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -17,6 +17,8 @@ from edx_import.errors import ConfigurationError
 from edx_import.guardian import Guardian, sweep
 from edx_import.packages.base import PackageSource
 from edx_import.packages.folder import FolderSource
+from edx_import.privacy.screen import screen_of
+from edx_import.privacy.state import PrivacyState
 from edx_import.progress import Progress, SilentProgress
 from edx_import.settings import Secret, Settings
 from edx_import.store.changes import Writer
@@ -24,12 +26,14 @@ from edx_import.store.collections import ensure_collections
 from edx_import.store.connection import Store
 from edx_import.store.local_server import LocalServer
 from edx_import.store.lock import LockToken, sync_lock
+from edx_import.store.privacy_books import privacy_state
 from edx_import.store.schema import check_schema
+from edx_import.sync.pieces import RowTools
 from edx_import.sync.plan import Plan
 from edx_import.sync.pool import Executor, InlineExecutor, ParallelExecutor
 from edx_import.sync.stop import Stop
 from edx_import.sync.tools import Tools
-from edx_import.sync.workers import Workers, WorkerTools
+from edx_import.sync.workers import Workers
 
 if TYPE_CHECKING:
     from edx_import.packages.s3 import S3Access
@@ -158,15 +162,16 @@ class WorkerSpec:
     database: str
     catalog: CourseCatalog
     lock: LockToken | None = None
+    privacy: PrivacyState | None = None
 
 
-def build_worker(spec: WorkerSpec, stop: Stop) -> WorkerTools:
+def build_worker(spec: WorkerSpec, stop: Stop) -> RowTools:
     """The tools of a worker process; they live as long as it does."""
     store = Store.unchecked(spec.uri, spec.database)
     store.patience.check_stop = stop.check
     if spec.lock is not None:
         spec.lock.guard(store)
-    return WorkerTools(store, spec.catalog)
+    return RowTools(store, spec.catalog, screen_of(spec.privacy))
 
 
 @dataclass(slots=True)
@@ -192,10 +197,12 @@ class Workplace:
     def executor_for(self, plan: Plan) -> Executor:
         """This process alone, or with `jobs` workers. Opens the keyring, so that a wrong passphrase is told before anything is fetched."""
         keyring = self.stack.enter_context(open_keyring(self.settings, allow_unprotected=self.means.allow_unprotected))
+        privacy = privacy_state(self.store)
         tools = Tools(self.source, keyring, self.store, self.catalog, self.settings.scratch, self.lock, self.means.keep, self.progress, self.stop)
+        tools = replace(tools, screen=screen_of(privacy))
         if self.means.jobs == 1:
             return InlineExecutor(tools)
-        workers = Workers(self.means.jobs, build_worker, WorkerSpec(self.uri, self.settings.storage_db, self.catalog, self.lock), self.stop)
+        workers = Workers(self.means.jobs, build_worker, WorkerSpec(self.uri, self.settings.storage_db, self.catalog, self.lock, privacy), self.stop)
         return ParallelExecutor(replace(tools, workers=workers), workers)
 
 

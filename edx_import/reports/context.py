@@ -98,6 +98,10 @@ class Context:
             raise UsageError("this command does not say that it writes", "Its module must declare WRITES = True.")
         return self.changes
 
+    def say(self, text: str) -> None:
+        """Tells the person something beside the report."""
+        self.dialogue.say(text)
+
     def agreed(self, yes: bool, preview: Callable[[], Report], question: str) -> bool:
         """Whether to go on with what cannot be undone: because of `--yes`, or because the person, who has seen the preview, says so.
 

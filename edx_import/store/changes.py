@@ -17,9 +17,11 @@ from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 
 from edx_import.errors import UsageError
-from edx_import.store.collections import IMPORTS, META, REPORTS
+from edx_import.store.collections import EVENTS, IMPORTS, META, REPORTS
 from edx_import.store.connection import CODEC, Store
 from edx_import.store.lock import LockToken
+from edx_import.store.privacy_books import PrivacyBooks
+from edx_import.store.rollups import DayNotes, NotedDays
 
 Fields = dict[str, Any]
 
@@ -48,6 +50,16 @@ class Writer:
     def __init__(self, store: Store, lock: LockToken) -> None:
         self._store = store
         self._lock = lock
+
+    @property
+    def privacy(self) -> PrivacyBooks:
+        """What the database is kept free of."""
+        return PrivacyBooks(self._store)
+
+    def collections(self) -> list[str]:
+        """The names of all collections that hold documents (views do not), in order."""
+        names = self._store.ride_out("looking for collections", lambda: self._store.database.list_collection_names(filter={"type": "collection"}))
+        return sorted(name for name in names if not name.startswith("system."))
 
     @property
     def store(self) -> Store:
@@ -80,8 +92,8 @@ class Writer:
     ) -> Changes:
         """Goes through the documents of a collection (those that `query` matches) in the order of their ids, and does what `change` says.
 
-        `may_concern` looks at the BSON of a document, and spares `change` those that are none of its business. `dry_run` only counts. Raises
-        UsageError for the collections that the syncs keep their books in.
+        `may_concern` looks at the BSON of a document, and spares `change` those that are none of its business. `dry_run` only counts. The days
+        of events that change are noted for the roll-ups. Raises UsageError for the collections that the syncs keep their books in.
         """
         if collection in _OURS:
             raise UsageError(f"{collection} is not for commands to change", "Syncs keep their books there.")
@@ -89,6 +101,7 @@ class Writer:
         for page in self._pages(collection, query or {}):
             read += len(page)
             writes: list[_Write] = []
+            touched: list[Fields] = []
             for raw in page:
                 if may_concern is not None and not may_concern(bytes(raw.raw)):
                     continue
@@ -97,9 +110,21 @@ class Writer:
                 removed += new is None
                 changed += new is not None and new is not old
                 writes += _writes(old, new)
+                if new is not old and collection == EVENTS:
+                    touched.append(old)
             if writes and not dry_run:
+                self._note_days(touched)
                 self._write(collection, writes)
         return Changes(read, changed, removed)
+
+    def _note_days(self, page: Sequence[Fields]) -> None:
+        """Before events change: the roll-ups of their days have to be made anew."""
+        for site in {event["site"] for event in page}:
+            days = DayNotes(site, NotedDays())
+            for event in page:
+                if event["site"] == site:
+                    days.add(event.get("course_id"), event["_id"].binary)
+            days.save(self._store)
 
     def _pages(self, collection: str, query: Mapping[str, Any]) -> Iterator[list[RawBSONDocument]]:
         """The documents, some at a time, each time by a question of its own: a server that goes away meanwhile costs nothing."""

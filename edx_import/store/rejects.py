@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from pymongo import ReplaceOne
 
 from edx_import.model import Rejected
+from edx_import.privacy.screen import Screen
 from edx_import.store.collections import REJECTS
 from edx_import.store.connection import Store
 
@@ -50,33 +51,37 @@ class RejectSink(Protocol):
 
 
 class CollectedRejects:
-    """Keeps the rejected rows of a piece of a file, until they are handed on."""
+    """Keeps the rejected rows of a piece of a file, as far as a screen lets them through, until they are handed on."""
 
-    def __init__(self) -> None:
+    def __init__(self, screen: Screen | None = None) -> None:
+        self._screen = screen
         self.kept: list[KeptReject] = []
         self.reasons: dict[str, int] = {}
 
     def add(self, rejected: Rejected) -> None:
         self.reasons[rejected.reason] = self.reasons.get(rejected.reason, 0) + 1
         if len(self.kept) < KEPT_PER_IMPORT:
-            self.kept.append(_kept(rejected))
+            self.kept.append(_kept(rejected, self._screen))
 
     def flush(self) -> None: ...
 
 
-def _kept(rejected: Rejected) -> KeptReject:
-    detail = _storable(rejected.detail)[:_DETAIL_LIMIT]
-    return KeptReject(rejected.line, rejected.reason, detail, rejected.raw[:RAW_LIMIT], len(rejected.raw))
+def _kept(rejected: Rejected, screen: Screen | None) -> KeptReject:
+    raw, detail = rejected.raw[:RAW_LIMIT], _storable(rejected.detail)[:_DETAIL_LIMIT]
+    if screen is not None:
+        raw, detail = screen.rejected(raw, detail)
+    return KeptReject(rejected.line, rejected.reason, detail, raw, len(rejected.raw))
 
 
 class RejectLog:
     """Takes the rejected rows of one import, in place of those that an earlier attempt (or snapshot) left of the `file`.
 
-    `reasons` counts all, by reason.
+    `reasons` counts all, by reason. `screen` decides what may be kept of them.
     """
 
-    def __init__(self, store: Store, import_key: str, file: str = "") -> None:
+    def __init__(self, store: Store, import_key: str, file: str = "", screen: Screen | None = None) -> None:
         self._store = store
+        self._screen = screen
         self._collection = store.database[REJECTS]
         self._import_key = import_key
         self._file = file or import_key
@@ -92,7 +97,7 @@ class RejectLog:
 
     def add(self, rejected: Rejected) -> None:
         """Counts one, and keeps it while there is room. Raises StoreError."""
-        self.take([_kept(rejected)], {rejected.reason: 1})
+        self.take([_kept(rejected, self._screen)], {rejected.reason: 1})
 
     def take(self, kept: Iterable[KeptReject], reasons: Mapping[str, int]) -> None:
         """Counts many, and keeps those that were kept, while there is room. Raises StoreError."""

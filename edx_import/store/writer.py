@@ -17,12 +17,13 @@ from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
 from edx_import.model import Counts, Document, Encoded, FastItem, Rejected, Site
+from edx_import.privacy.forgetting import PSEUDONYMISED
 from edx_import.store.collections import course_filter
-from edx_import.store.connection import Store
+from edx_import.store.connection import CODEC, Store
 from edx_import.store.rejects import RejectLog, RejectSink
 from edx_import.store.settling import LARGE, NOT_STORABLE, Row, WriteTarget, settle
 
-__all__ = ["WriteResult", "WriteTarget", "courses_from", "remove_course", "remove_gone", "write"]
+__all__ = ["WriteResult", "WriteTarget", "courses_from", "decoded", "remove_course", "remove_gone", "write"]
 
 TOO_LARGE = "document over 16 MB"
 
@@ -66,9 +67,12 @@ def write(
 
 
 def remove_gone(store: Store, collection: str, site: Site, course_id: str, target: WriteTarget) -> int:
-    """Removes the course's documents that this load has not written; gives their number. Only after the load has ended well. Raises StoreError."""
+    """Removes the course's documents that this load has not written; gives their number. Only after the load has ended well. Raises StoreError.
+
+    Those of a learner who stands under a pseudonym stay: no load brings them any more.
+    """
     other_origin = [{"import.object": {"$ne": target.import_key}}, {"import.content": {"$ne": target.content}}]
-    return _removed(store, collection, {**course_filter(collection, site, course_id), "$or": other_origin})
+    return _removed(store, collection, {**course_filter(collection, site, course_id), "$or": other_origin, PSEUDONYMISED: {"$ne": True}})
 
 
 def remove_course(store: Store, collection: str, site: Site, course_id: str) -> int:
@@ -189,3 +193,9 @@ def encoded(document: Document, target: WriteTarget) -> Row | Rejected:
     if len(data) > _DOCUMENT_LIMIT:
         return Rejected(document.line, TOO_LARGE, document.raw, f"{len(data)} bytes")
     return Row(document.fields["_id"], document.line, document.raw, RawBSONDocument(data), len(data))
+
+
+def decoded(item: Encoded) -> Document:
+    """What the bytes of a row say."""
+    data = b"".join((_INT32(len(item.elements) + 5), item.elements, b"\0"))
+    return Document(item.collection, bson.decode(data, CODEC), item.line, item.raw)

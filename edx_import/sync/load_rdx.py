@@ -24,6 +24,7 @@ from edx_import.packages.rdx_naming import RdxMember, RdxMemberKind, parse_rdx_m
 from edx_import.packages.tarball import TarMember, tar_members
 from edx_import.progress import Step
 from edx_import.store.ledger import member_key
+from edx_import.store.rejects import RejectLog
 from edx_import.store.rollups import DayNotes
 from edx_import.store.writer import WriteTarget, write
 from edx_import.sync.accounting import check_account
@@ -35,6 +36,7 @@ from edx_import.sync.member_readers import EVENT_READER, STRUCTURE, reader_for
 from edx_import.sync.outcome import ObjectOutcome
 from edx_import.sync.pieces import RowJob
 from edx_import.sync.plan import Coverage, Task
+from edx_import.sync.screening import screened
 from edx_import.sync.tools import Tools
 
 #: So many members that are left out are named; all are counted.
@@ -148,8 +150,11 @@ def _load_events(tools: Tools, outcome: ObjectOutcome, member: TarMember, course
     counts = Counts()
     context = ReadContext(course.site, course.course_id, resolve=tools.catalog.resolve, note=counts.note)
     days = DayNotes(course.site, tools.noted_days, target.force)
-    items = _noted(tools.stoppable(EVENT_READER.read(inflate(member.chunks()), context), target.import_key), days)
-    written = write(tools.store, items, target, before=days.save)
+    rows = tools.stoppable(EVENT_READER.read(inflate(member.chunks()), context), target.import_key)
+    log = RejectLog(tools.store, target.import_key, screen=tools.screen)
+    log.clear()
+    written = write(tools.store, _noted(screened(rows, tools.screen, counts), days), target, log, days.save)
+    counts.read += counts.filtered
     written.counts.add(counts)
     outcome.add(written.counts, written.by_collection, written.reasons)
     check_account(target.import_key, written.counts)

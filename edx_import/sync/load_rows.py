@@ -25,7 +25,7 @@ def load_rows(tools: Tools, job: RowJob, content: VerifiedContent | Iterable[byt
 
     Bytes that are not known to be whole are read here, as they come. Raises Interrupted, StoreError, and the errors of reading.
     """
-    log = RejectLog(tools.store, job.target.import_key, job.target.reject_file)
+    log = RejectLog(tools.store, job.target.import_key, job.target.reject_file, tools.screen)
     if not (job.is_events and job.target.fresh):  # a file of events that was never begun has left nothing
         log.clear()
     if isinstance(content, VerifiedContent) and tools.workers is not None and _can_be_cut(job, content):
@@ -34,7 +34,7 @@ def load_rows(tools: Tools, job: RowJob, content: VerifiedContent | Iterable[byt
         chunks = content.chunks() if isinstance(content, VerifiedContent) else content
         loaded = Loaded()
         rows = tools.stoppable(rows_of(job, tools.catalog, chunks, 1, loaded), job.target.import_key)
-        load_piece(tools.store, tools.catalog, job, rows, loaded, log, tools.noted_days)
+        load_piece(tools.rows, job, rows, loaded, log)
     log.flush()
     return loaded
 

@@ -12,14 +12,26 @@ from edx_import.formats.base import FormatReader, ReadContext
 from edx_import.formats.table import TableReader
 from edx_import.formats.table_lines import Header
 from edx_import.model import Counts, CourseFilter, Document, FastItems, MemberName, Rejected
+from edx_import.privacy.screen import Screen
 from edx_import.store.connection import Store
 from edx_import.store.rejects import KeptReject, RejectSink
 from edx_import.store.rollups import DayNotes, NotedDays
 from edx_import.store.writer import WriteTarget, write
 from edx_import.sync.member_readers import EVENT_READER, reader_for
+from edx_import.sync.screening import screened
 
 #: Ids of courses seen in one file, remembered up to this many; a day of one organisation has a few hundred at most.
 _MOST_COURSES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RowTools:
+    """What the loading of rows needs: a connection (a worker has its own), the courses, and what may not be written."""
+
+    store: Store
+    catalog: CourseCatalog
+    screen: Screen | None = None
+    noted_days: NotedDays = field(default_factory=NotedDays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +136,14 @@ def _reader_of(member: MemberName) -> FormatReader:
     return reader.reader
 
 
-def load_piece(store: Store, catalog: CourseCatalog, job: RowJob, rows: FastItems, loaded: Loaded, rejects: RejectSink, noted: NotedDays) -> Loaded:
+def load_piece(tools: RowTools, job: RowJob, rows: FastItems, loaded: Loaded, rejects: RejectSink) -> Loaded:
     """Writes the rows of the courses asked for, and before that the days of events that are to be rolled up; gives `loaded`, with their account.
 
     Raises StoreError, and what `rows` raises.
     """
-    days = DayNotes(job.site, noted, job.target.force)
-    written = write(store, _of_courses(rows, job, catalog, loaded, days), job.target, rejects, days.save)
+    days = DayNotes(job.site, tools.noted_days, job.target.force)
+    wanted = _of_courses(screened(rows, tools.screen, loaded.counts), job, tools.catalog, loaded, days)
+    written = write(tools.store, wanted, job.target, rejects, days.save)
     loaded.counts.read += loaded.counts.filtered
     loaded.counts.add(written.counts)
     loaded.by_collection, loaded.reasons = written.by_collection, written.reasons

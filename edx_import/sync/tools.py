@@ -9,11 +9,13 @@ from edx_import.courses import CourseCatalog
 from edx_import.decryption import Keyring
 from edx_import.model import FastItems
 from edx_import.packages.base import PackageSource
+from edx_import.privacy.screen import Screen
 from edx_import.progress import Progress, SilentProgress, Step
 from edx_import.store.connection import Store
 from edx_import.store.ledger import Ledger
 from edx_import.store.lock import LockToken
 from edx_import.store.rollups import NotedDays
+from edx_import.sync.pieces import RowTools
 from edx_import.sync.stop import Stop
 from edx_import.sync.workers import Workers
 
@@ -23,7 +25,10 @@ _ROWS_BETWEEN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What `load_object` works with. `keep`: a folder that gets a copy of every sealed object. `workers`: who loads rows; None: this process."""
+    """What `load_object` works with. `keep`: a folder that gets a copy of every sealed object. `workers`: who loads rows; None: this process.
+
+    `screen`: what may be written of them; None: all.
+    """
 
     source: PackageSource
     keyring: Keyring
@@ -35,6 +40,7 @@ class Tools:
     progress: Progress = field(default_factory=SilentProgress)
     stop: Stop = field(default_factory=Stop)
     workers: Workers | None = None
+    screen: Screen | None = None
     #: Site and id of the courses that are known to be in the database.
     known_courses: set[tuple[str, str]] = field(default_factory=set)
     noted_days: NotedDays = field(default_factory=NotedDays)
@@ -48,6 +54,11 @@ class Tools:
         """Tells of a step, where the work may be left. Raises Interrupted when it is to end."""
         self.progress.step(key, step)
         self.stop.check()
+
+    @property
+    def rows(self) -> RowTools:
+        """What the loading of rows needs of it."""
+        return RowTools(self.store, self.catalog, self.screen, self.noted_days)
 
     @property
     def threads(self) -> int:

@@ -8,37 +8,24 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
 from multiprocessing import connection
 from threading import Lock, Thread
 from typing import Any
 
-from edx_import.courses import CourseCatalog
 from edx_import.errors import EdxImportError, Interrupted, PackageError
 from edx_import.secrecy import close_to_others, keep_silent, silence_libraries, wordless
-from edx_import.store.connection import Store
 from edx_import.store.rejects import CollectedRejects
-from edx_import.store.rollups import NotedDays
-from edx_import.sync.pieces import Loaded, RowJob, load_piece, rows_of
+from edx_import.sync.pieces import Loaded, RowJob, RowTools, load_piece, rows_of
 from edx_import.sync.stop import Stop
 
 #: How often a piece is begun when the processes that have it are killed.
 _ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerTools:
-    """What a worker has: a connection of its own, and the courses."""
-
-    store: Store
-    catalog: CourseCatalog
-    noted_days: NotedDays = field(default_factory=NotedDays)
+_tools: RowTools | Exception | None = None
 
 
-_tools: WorkerTools | Exception | None = None
-
-
-def _prepare(build: Callable[[Any, Stop], WorkerTools], spec: Any, stop: Stop) -> None:
+def _prepare(build: Callable[[Any, Stop], RowTools], spec: Any, stop: Stop) -> None:
     """Runs once in each worker. Secrets arrive in `spec` through the pipe, not by the environment.
 
     What goes wrong is kept for the first piece: the pool would only say that the worker has died.
@@ -79,9 +66,9 @@ def _work(job: RowJob, data: bytes, first_line: int) -> Loaded:
         raise wordless(error) from None
 
 
-def _load(tools: WorkerTools, job: RowJob, data: bytes, first_line: int) -> Loaded:
-    loaded, rejects = Loaded(), CollectedRejects()
-    load_piece(tools.store, tools.catalog, job, rows_of(job, tools.catalog, [data], first_line, loaded), loaded, rejects, tools.noted_days)
+def _load(tools: RowTools, job: RowJob, data: bytes, first_line: int) -> Loaded:
+    loaded, rejects = Loaded(), CollectedRejects(tools.screen)
+    load_piece(tools, job, rows_of(job, tools.catalog, [data], first_line, loaded), loaded, rejects)
     loaded.rejects = rejects.kept
     return loaded
 
@@ -93,7 +80,7 @@ def _nothing() -> None:
 class Workers:
     """`jobs` processes, started with the first piece if not before. Several threads may submit. `build` is a function of a module."""
 
-    def __init__(self, jobs: int, build: Callable[[Any, Stop], WorkerTools], spec: Any, stop: Stop) -> None:
+    def __init__(self, jobs: int, build: Callable[[Any, Stop], RowTools], spec: Any, stop: Stop) -> None:
         self.jobs = jobs
         self._prepared = (build, spec, stop)
         self._lock = Lock()

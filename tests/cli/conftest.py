@@ -43,6 +43,15 @@ def full_package(institution: InstitutionKey, tmp_path_factory: pytest.TempPathF
     return _delivered(Recipe(seed=7, learners=40, days=2, events_per_day=250, blocks_per_learner=6), institution, tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def package_of_two_sites(institution: InstitutionKey, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """Everything that a package has, for edx.org and Edge, whose learners have the same numbers; some lines are rejected."""
+    dirt = frozenset({"bad_utf8", "cut_line"})
+    return _delivered(
+        Recipe(seed=7, learners=40, days=2, events_per_day=250, blocks_per_learner=6, edge=True, dirt=dirt), institution, tmp_path_factory
+    )
+
+
 def _delivered(recipe: Recipe, key: InstitutionKey, tmp_path_factory: pytest.TempPathFactory) -> Package:
     folder = tmp_path_factory.mktemp("package")
     with Sealer(key) as sealer:

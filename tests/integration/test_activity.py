@@ -20,7 +20,6 @@ from edx_import.store.collections import ensure_collections
 from edx_import.store.connection import Store
 from edx_import.store.queries import Queries
 from edx_import.store.rejects import RejectLog
-from edx_import.store.rollups import NotedDays
 from edx_import.store.writer import WriteTarget
 from edx_import.sync.pieces import Loaded, RowJob, load_piece, rows_of
 
@@ -50,7 +49,7 @@ class Site:
         job = RowJob(WriteTarget("file", "content", replace=False), "prod")
         loaded = Loaded()
         rows = rows_of(job, CATALOG, [b"".join(line + b"\n" for line in lines)], 1, loaded)
-        load_piece(self.store, CATALOG, job, rows, loaded, RejectLog(self.store, "file"), NotedDays())
+        load_piece(RowTools(self.store, CATALOG), job, rows, loaded, RejectLog(self.store, "file"))
         for course_id in self.store.database.events.distinct("course_id"):
             if course_id:
                 self.course(course_id)

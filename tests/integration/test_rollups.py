@@ -24,7 +24,7 @@ from edx_import.store.fingerprint import database_hash
 from edx_import.store.rejects import RejectLog
 from edx_import.store.rollups import DayNotes, NotedDays, days_to_do, rules_version, set_rules_version
 from edx_import.store.writer import WriteTarget
-from edx_import.sync.pieces import Loaded, RowJob, load_piece, rows_of
+from edx_import.sync.pieces import Loaded, RowJob, RowTools, load_piece, rows_of
 
 COURSE, SLASH, CCX = "course-v1:DemoX+D101+1T2020", "DemoX/D100/2013", "ccx-v1:DemoX+D101+1T2020+ccx@7"
 CATALOG = load_courses(None)
@@ -46,7 +46,7 @@ def deliver(store: Store, lines: Iterable[bytes], site: str = "prod", name: str 
     job = RowJob(WriteTarget(name, "content", replace=False, force=force), site)
     loaded = Loaded()
     rows = rows_of(job, CATALOG, [b"".join(line + b"\n" for line in lines)], 1, loaded)
-    load_piece(store, CATALOG, job, rows, loaded, RejectLog(store, name), NotedDays())
+    load_piece(RowTools(store, CATALOG), job, rows, loaded, RejectLog(store, name))
 
 
 def line(time: str, event_type: Any = "page_close", user: Any = 7, course: str | None = COURSE, source: str = "browser", **fields: Any) -> bytes:

@@ -64,7 +64,7 @@ def _fail(*arguments: Any) -> NoReturn:
     fail()
 
 
-def _piece(store: Any, catalog: Any, job: RowJob, *others: Any) -> NoReturn:
+def _piece(tools: Any, job: RowJob, *others: Any) -> NoReturn:
     if "2020-01-12" in job.target.import_key:
         fail()
     dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE

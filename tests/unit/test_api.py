@@ -21,7 +21,21 @@ HEAVY = {"pymongo", "bson", "rich", "typer", "click", "boto3", "botocore", "gnup
 
 def test_the_api_is_exactly_this() -> None:
     assert sorted(edx_import.api.__all__) == [
-        *("Argument", "Chart", "ChartKind", "Column", "Context", "Option", "Personal", "Report", "UsageError", "Writer", "activity", "enrollment"),
+        *(
+            "Argument",
+            "Chart",
+            "ChartKind",
+            "Column",
+            "Context",
+            "Option",
+            "Personal",
+            "Report",
+            "UsageError",
+            "Writer",
+            "activity",
+            "enrollment",
+            "privacy",
+        ),
     ]
     public = {name for name in vars(edx_import.api) if not name.startswith("_")} - {"annotations", "TYPE_CHECKING"}
     assert public | {"Writer"} == set(edx_import.api.__all__)
