@@ -21,7 +21,7 @@ from edx_import.store.connection import Store
 from edx_import.store.queries import Queries
 from edx_import.store.rejects import RejectLog
 from edx_import.store.writer import WriteTarget
-from edx_import.sync.pieces import Loaded, RowJob, load_piece, rows_of
+from edx_import.sync.pieces import Loaded, RowJob, RowTools, load_piece, rows_of
 
 COURSE, SLASH = "course-v1:DemoX+D101+1T2020", "DemoX/D100/2013"
 VIDEO = f"block-v1:{COURSE[10:]}+type@video+block@v1"
