@@ -16,8 +16,9 @@ from edx_import.formats.event_course import event_urls
 
 #: The platform's own limit on the length of a block key.
 KEY_LENGTH = 255
-#: No URL or form is looked at beyond this many characters.
-_TEXT_LENGTH = 2000
+#: A longer URL is not looked at, nor a form beyond its first fields, in characters.
+_URL_LENGTH = 2000
+_FORM_LENGTH = 500
 
 _PART = r"[\w\-~.:]+"
 _NAME = r"[\w\-~.:%]+"
@@ -60,7 +61,7 @@ def event_module_id(event: Mapping[str, Any], payload: Any, course_id: str | Non
     if payload and (key := _in_payload(event, payload, course_id)):
         return key
     for url in (*event_urls(event, context), context.get("path")):
-        if type(url) is str and "/" in url and len(url) <= _TEXT_LENGTH and (key := _in_url(url, course_id)):
+        if type(url) is str and "/" in url and len(url) <= _URL_LENGTH and (key := _in_url(url, course_id)):
             return key
     return None
 
@@ -128,7 +129,7 @@ def _made(category: str, name: str, course_id: str | None) -> str | None:
 
 
 def _in_form(form: str, course_id: str | None) -> str | None:
-    found = _form_field.search(form[:_TEXT_LENGTH])
+    found = _form_field.search(form[:_FORM_LENGTH])
     return _key_of(unquote(found[1]), "problem", course_id) if found else None
 
 
