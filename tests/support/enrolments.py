@@ -75,7 +75,8 @@ class Enrolments:
         items = list(TrackingLogReader().read([b"\n".join(texts)], ReadContext(site)))
         documents = [item.fields for item in items if isinstance(item, Document)]
         assert len(documents) == len(lines)
-        self.store.database.events.insert_many(documents)
+        if documents:
+            self.store.database.events.insert_many(documents)
 
     def until(self, day: str) -> None:
         """Makes that day the last one with events."""
