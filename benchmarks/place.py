@@ -47,6 +47,23 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run of the program wrote to stdout, and what it used."""
+
+    out: bytes
+    seconds: float
+    client_cpu: float
+    server_cpu: float
+    memory: Mapping[str, float]
+    together: float
+    processes: Mapping[str, int]
+
+    def measured(self, name: str, what: str, number: int, unit: str, notes: Mapping[str, float]) -> Measured:
+        """As a measurement: this number of `unit` was worked on."""
+        return Measured(name, what, number, unit, self.seconds, self.client_cpu, self.server_cpu, self.memory, self.together, notes)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """What every part of the benchmark works with."""
 
@@ -62,7 +79,16 @@ class Place:
 
         `notes` say how long the objects themselves took, without start-up (`inside`), and count what the sync did. Raises RuntimeError when it fails.
         """
-        command = [sys.executable, "-m", "edx_import", "sync", "--json", "--source", str(source), *options]
+        ran = self.run(database, "sync", "--json", "--source", str(source), *options, **variables)
+        summary = json.loads(ran.out)
+        counts = summary["counts"]
+        notes = {"inside": summary["seconds"], "loaded": counts["loaded"], "duplicate": counts["duplicate"], "rejected": counts["rejected"]}
+        notes |= {f"{role} processes": number for role, number in ran.processes.items()}
+        return ran.measured(name, what, counts["read"], unit, notes)
+
+    def run(self, database: str, *arguments: str, **variables: str) -> Ran:
+        """Runs `edx-import` on a database, from the start of the program to its end. Raises RuntimeError when it fails."""
+        command = [sys.executable, "-m", "edx_import", *arguments]
         self.server.calm()
         server_before = self.server.cpu()
         with Watch() as watch, (self.folder / "out").open("w+b") as out, (self.folder / "err").open("w+b") as err:
@@ -77,12 +103,10 @@ class Place:
                 err.seek(0)
                 raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {err.read().decode()}")
             out.seek(0)
-            summary = json.load(out)
-        counts = summary["counts"]
-        memory = watch.peaks.largest | {"mongod": peak_mb(self.server.pid)}
-        notes = {"inside": summary["seconds"], "loaded": counts["loaded"], "duplicate": counts["duplicate"], "rejected": counts["rejected"]}
-        notes |= {f"{role} processes": number for role, number in watch.peaks.processes.items()}
-        return Measured(name, what, counts["read"], unit, seconds, client_cpu, server_cpu, memory, watch.peaks.together, notes)
+            told = out.read()
+        peaks = watch.peaks
+        memory = peaks.largest | {"mongod": peak_mb(self.server.pid)}
+        return Ran(told, seconds, client_cpu, server_cpu, memory, peaks.together, peaks.processes)
 
 
 @contextmanager

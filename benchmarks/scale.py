@@ -16,6 +16,7 @@ class Scale:
     `events` is the number of lines in the day of events, `learners` sets the rows of the weekly package (about 48 for each, in 4
     courses), `files` and `file_events` are the number of small event files and the lines in each, `memory_mb` the two sizes (clear, in MB) of
     the event files whose loading is watched for memory. `rounds`: how often the limit and the sync are measured; the best of each counts.
+    `enrolled` is the number of learners whose enrolments reports are made of.
     """
 
     events: int = 100_000
@@ -24,11 +25,14 @@ class Scale:
     file_events: int = 250
     memory_mb: tuple[int, int] = (10, 60)
     rounds: int = 2
+    enrolled: int = 20_000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """What EVENTS, LEARNERS, FILES, FILE_EVENTS, MEMORY_MB (`SMALL,LARGE`) and ROUNDS ask for; FULL=1 sets other defaults for all of them."""
-        base = cls(1_000_000, 4000, 400, 100, (100, 1000), 2) if env.get("FULL") else cls()
+        """What EVENTS, LEARNERS, FILES, FILE_EVENTS, MEMORY_MB (`SMALL,LARGE`), ROUNDS and ENROLLED ask for; FULL=1 sets other defaults for
+        all of them.
+        """
+        base = cls(1_000_000, 4000, 400, 100, (100, 1000), 2, 200_000) if env.get("FULL") else cls()
         small, _, large = env.get("MEMORY_MB", "").partition(",")
         return cls(
             events=int(env.get("EVENTS") or base.events),
@@ -37,6 +41,7 @@ class Scale:
             file_events=int(env.get("FILE_EVENTS") or base.file_events),
             memory_mb=(int(small), int(large)) if small and large else base.memory_mb,
             rounds=int(env.get("ROUNDS") or base.rounds),
+            enrolled=int(env.get("ENROLLED") or base.enrolled),
         )
 
     def as_dict(self) -> dict[str, object]:

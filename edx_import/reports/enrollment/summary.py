@@ -7,7 +7,7 @@ for who is, and the mode of a deactivation never.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,9 @@ class Summary:
             self.first_credit_enrollment_time = self.first_credit_enrollment_time or event.time
 
 
+_FIELDS = tuple(field.name for field in fields(Summary))
+
+
 def summarized(events: Iterable[EnrollmentEvent]) -> Summary | None:
     """The events of one enrolment, in their order, in one; None where none of them enrols."""
     summary: Summary | None = None
@@ -63,4 +66,5 @@ def summaries(context: Context) -> Iterator[dict[str, Any]]:
         for learner in course.learners:
             summary = summarized(learner.events)
             if summary is not None:
-                yield {"course_id": course.course_id, "user_id": learner.user_id, **asdict(summary), "end_time": end_time}
+                told = {name: getattr(summary, name) for name in _FIELDS}
+                yield {"course_id": course.course_id, "user_id": learner.user_id, **told, "end_time": end_time}
