@@ -64,7 +64,8 @@ class Context:
     def event_days(self) -> tuple[date, date] | None:
         """The first and the last day (UTC) of the site's events, whatever the options choose; None when there are no events.
 
-        A daily report runs from the one to the other: its states are built from all of these days, `since` and `until` choose what is shown.
+        A daily report runs from the one to the other: its states are built from all of these days, `since` and `until` choose what is shown. The
+        last day is never after that of the newest event file: a device whose clock is wrong makes no report run on to 2098.
         """
         return self.queries.event_days(self.site)
 

@@ -17,7 +17,7 @@ from pymongo.database import Database
 from edx_import.courses import DEFAULT_PASSING_GRADE
 from edx_import.errors import UsageError
 from edx_import.ids import escape_part
-from edx_import.model import EnrollmentEvent, Site
+from edx_import.model import EDGE, PROD, EnrollmentEvent, Site
 from edx_import.store.addresses import last_addresses
 from edx_import.store.collections import (
     COURSE_CONTENT,
@@ -222,10 +222,21 @@ class Queries:
     def event_days(self, site: Site) -> tuple[date, date] | None:
         """The days (UTC) of the first and the last event of a site, those of no course included; None when there is none.
 
+        A last day after that of the newest event file that a sync has taken up is that of a device whose clock was wrong: the file's counts then.
         The index on courses and times is stepped through from course to course: two keys are read for each.
         """
         times = list(self._first_and_last_times(site))
-        return (min(times).date(), max(times).date()) if times else None
+        if not times:
+            return None
+        first, last = min(times).date(), max(times).date()
+        return first, max(first, min(last, self._newest_event_file(site) or last))
+
+    def _newest_event_file(self, site: Site) -> date | None:
+        tokens = {PROD: "edx|prod", EDGE: "edge"}.get(site)
+        wanted = {"kind": "events", "state": {"$nin": ["pending", "skipped"]}, "key": {"$regex": f"/({tokens})/events/"}}
+        with mongo_errors("reading the ledger"):
+            found = self._database[IMPORTS].find_one(wanted, {"date": 1}, sort=[("date", -1)]) if tokens else None
+        return date.fromisoformat(found["date"]) if found and found.get("date") else None
 
     def _first_and_last_times(self, site: Site) -> Iterator[datetime]:
         found = self._next_course(site, {})

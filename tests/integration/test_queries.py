@@ -211,6 +211,25 @@ def test_the_days_of_a_report_are_those_of_the_first_and_the_last_event_of_the_s
     assert Context(queries, site="edge").event_days == (date(2026, 1, 1), date(2026, 1, 1))
 
 
+def test_a_device_whose_clock_is_ahead_does_not_move_the_last_event_day(loaded: Loaded, queries: Queries) -> None:
+    for when in (moment(2020, 2, 3), moment(2020, 2, 5, 23), moment(2098, 1, 1)):
+        loaded.event(D101, when)
+    loaded.event(D101, moment(2098, 1, 1), site="edge")
+
+    def file(day: str, token: str, state: str) -> None:
+        key = f"demox/{token}/events/{day[:4]}/demox-{token}-events-{day}.log.gz.gpg"
+        loaded.database.imports.insert_one({"_id": key, "key": key, "member": "", "kind": "events", "state": state, "date": day})
+
+    file("2020-02-08", "edge", "loaded")
+    file("2020-02-09", "edx", "pending")
+    assert queries.event_days("prod") == (date(2020, 2, 3), date(2098, 1, 1))
+    file("2020-02-04", "prod", "loaded")
+    assert queries.event_days("prod") == (date(2020, 2, 3), date(2020, 2, 4))
+    file("2020-02-06", "edx", "failed")
+    assert queries.event_days("prod") == (date(2020, 2, 3), date(2020, 2, 6))
+    assert queries.event_days("edge") == (date(2098, 1, 1), date(2098, 1, 1))
+
+
 def test_the_days_of_events_are_found_by_the_index_alone(loaded: Loaded, queries: Queries) -> None:
     for day in range(1, 29):
         loaded.event(D101, moment(2020, 2, day))
