@@ -13,6 +13,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /build
 
 # Every package as pinned, by its hash, in constraints.txt; .ci/pins tells of its sections. The tools that build go into a copy of what runs.
+# Of pyarrow, which writes Parquet, a quarter is for other ends: its own tests, compiling against it, sending data over a network.
 COPY constraints.txt ./
 RUN sed '/^# ==== embedded/,$d' constraints.txt > runtime.txt \
  && sed -n '1,/^# ====/p; /^# ==== build/,/^# ==== geoip/p' constraints.txt > builder.txt \
@@ -21,7 +22,9 @@ RUN sed '/^# ==== embedded/,$d' constraints.txt > runtime.txt \
  && python3 -m pip --python /opt/edx-import/bin/python install --require-hashes --requirement runtime.txt \
  && cp -a /opt/edx-import /opt/builder \
  && python3 -m pip --python /opt/builder/bin/python install --require-hashes --requirement builder.txt \
- && python3 -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-isolation --require-hashes --requirement sources.txt --wheel-dir dist
+ && python3 -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-isolation --require-hashes --requirement sources.txt --wheel-dir dist \
+ && find /opt/edx-import/lib/python3*/site-packages/pyarrow -depth \( -path '*/tests*' -o -path '*/include/*' -o -path '*/src/*' \
+      -o -name '*_flight*' \) -delete
 
 COPY pyproject.toml README.md LICENSE courses.yaml ./
 COPY commands commands

@@ -12,6 +12,7 @@ from desk import PASSPHRASE, Package
 from moto.server import ThreadedMotoServer
 
 import edx_import
+from edx_import.reports.render import FORMATS
 
 pytestmark = pytest.mark.image
 
@@ -94,6 +95,15 @@ def test_rows_go_to_stdout_and_everything_else_to_stderr(engine: Engine, loaded:
     assert all(row.count(",") >= 6 for row in rows)
     assert code == "0"
     assert "Traceback" not in done.stderr
+
+
+def test_every_format_can_be_written(engine: Engine, loaded: Options) -> None:
+    """Those included that need a library of an extra."""
+    written = "".join(f"edx-import cmd report_enrollments --format {name} > /tmp/{name} && wc -c /tmp/{name}; " for name in FORMATS)
+    said = engine.run("bash", "-c", written, options=loaded)
+    sizes = {line.split("/tmp/")[1]: int(line.split()[0]) for line in said.out.splitlines()}
+    assert set(sizes) == set(FORMATS), said.err
+    assert min(sizes.values()) > 1000
 
 
 def test_settings_from_a_file_of_variables(engine: Engine, loaded: Options, tmp_path: Path) -> None:
