@@ -48,6 +48,7 @@ def about(command: Command, options: ReportOptions, own: Mapping[str, Any]) -> l
     say: they may name a learner.
     """
     said = {
+        "what": command.summary,
         "command": command.name,
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "site": options.site,

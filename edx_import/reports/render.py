@@ -10,6 +10,7 @@ from typing import BinaryIO, TextIO, cast
 from edx_import.errors import ConfigurationError, UsageError
 from edx_import.reports.outputs.base import ANY_PAGE, Output, Page
 from edx_import.reports.outputs.delimited import CSV, TSV, csv_with, excel_csv
+from edx_import.reports.outputs.html import HtmlOutput
 from edx_import.reports.outputs.json import JsonArray, JsonLines
 from edx_import.reports.outputs.parquet import ParquetOutput
 from edx_import.reports.outputs.table import TableOutput
@@ -24,6 +25,7 @@ FORMATS: Mapping[str, Output] = {
     "jsonl": JsonLines(),
     "parquet": ParquetOutput(),
     "xlsx": XlsxOutput(),
+    "html": HtmlOutput(),
 }
 
 #: The packages that formats need beyond those of every installation, each in the extra of the format's name.

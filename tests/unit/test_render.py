@@ -7,7 +7,6 @@ import io
 import json
 import os
 import sys
-import tracemalloc
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -142,19 +141,6 @@ def test_a_text_stream_gets_the_same_as_a_binary_one() -> None:
     assert binary.getvalue() == b"before\n" + text.getvalue().encode() == b"before\n" + rendered(ROWS, "csv")
 
 
-@pytest.mark.parametrize("format", ["csv", "tsv", "json", "jsonl"])
-def test_a_long_stream_of_rows_takes_no_more_memory_than_a_short_one(format: str) -> None:
-    def peak(rows: int) -> int:
-        with open(os.devnull, "wb") as sink:
-            tracemalloc.start()
-            render(Report((Column("a", int), Column("b")), ([number, "x" * 50] for number in range(rows))), format, sink)
-            held = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-        return held
-
-    assert peak(12_000) < 1.2 * peak(3_000)
-
-
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_closed_pipe_is_told_before_render_returns(format: str) -> None:
     reader, writer = os.pipe()
@@ -167,7 +153,7 @@ def test_a_closed_pipe_is_told_before_render_returns(format: str) -> None:
     assert buffered.closed
 
 
-@pytest.mark.parametrize("format", ["csv", "tsv", "json", "jsonl"])
+@pytest.mark.parametrize("format", ["csv", "tsv", "json", "jsonl", "parquet", "xlsx"])
 def test_a_closed_pipe_ends_an_endless_report(format: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -57,6 +57,7 @@ class ParquetOutput:
             for group in chain([first] if first else [], groups):
                 writer.write_table(_table(report.columns, carriers, schema, group, rows))
                 rows += len(group)
+                group.clear()  # before the next is gathered
             writer.close()
         return rows
 
