@@ -14,7 +14,6 @@ from edx_import.formats.event_course import event_course_id
 from edx_import.formats.event_module import event_module_id
 from edx_import.formats.event_time import EventTime, parse_time
 from edx_import.formats.json_mapping import (
-    NestedTooDeepError,
     Replaced,
     is_storable_text,
     parse_json,
@@ -23,23 +22,19 @@ from edx_import.formats.json_mapping import (
     replacement,
     store_value,
 )
-from edx_import.formats.json_size import DOCUMENT_LIMIT, SURELY_FITS, TooLargeError
+from edx_import.formats.json_rows import DOCUMENT_TOO_LONG, NOT_AN_OBJECT, NOT_JSON, RefusedError, item_of
+from edx_import.formats.json_size import DOCUMENT_LIMIT, SURELY_FITS
 from edx_import.ids import event_id
-from edx_import.model import Document, Item, Rejected
+from edx_import.model import Item
 
 COLLECTION = "events"
 
 #: Fields of ours that are not made from the line's field of the same name.
 ADDED_FIELDS = frozenset({"_id", "site", "course_id", "user_id", "time_microseconds", "event_truncated", "module_id", "import", "original"})
 
-NOT_JSON = "not JSON"
-NOT_AN_OBJECT = "not an object"
 NO_TIME = "no time"
 UNREADABLE_TIME = "unreadable time"
 TIME_OUT_OF_RANGE = "time out of range"
-LINE_TOO_LONG = "line over 16 MB"
-DOCUMENT_TOO_LONG = "document over 16 MB"
-NESTED_TOO_DEEP = "nested too deep"
 
 NOT_UTF8 = "not UTF-8"
 PREFIX = "text before the object"
@@ -50,25 +45,9 @@ IMPLICIT_PAYLOAD_LIMIT = 512
 _MAX_USER_ID = 2**63 - 1
 
 
-class _RefusedError(Exception):
-    """The line cannot be loaded, for this reason."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-
 def event_item(number: int, raw: bytes, line: bytes, context: ReadContext) -> Item:
     """The document or rejection of a line; `line` is `raw` without outer blanks."""
-    try:
-        return Document(COLLECTION, _fields(line, context), number, raw)
-    except _RefusedError as refused:
-        return Rejected(number, refused.reason, raw, refused.detail)
-    except NestedTooDeepError:
-        return Rejected(number, NESTED_TOO_DEEP, raw)
-    except TooLargeError:
-        return Rejected(number, DOCUMENT_TOO_LONG, raw)
+    return item_of(COLLECTION, number, raw, lambda: _fields(line, context))
 
 
 def _fields(line: bytes, context: ReadContext) -> dict[str, Any]:
@@ -108,7 +87,7 @@ def _parse_line(line: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     except ValueError:
         value = _parse_odd_line(line, original)
     if not isinstance(value, dict):
-        raise _RefusedError(NOT_AN_OBJECT)
+        raise RefusedError(NOT_AN_OBJECT)
     return value, original
 
 
@@ -124,23 +103,23 @@ def _parse_odd_line(line: bytes, original: dict[str, Any]) -> Any:
     except ValueError as error:
         start = text.find("{")
         if start <= 0:
-            raise _RefusedError(NOT_JSON, str(error)) from None
+            raise RefusedError(NOT_JSON, str(error)) from None
     original["prefix"] = text[:start]
     try:
         return parse_json_text(text[start:])
     except ValueError as error:
-        raise _RefusedError(NOT_JSON, str(error)) from None
+        raise RefusedError(NOT_JSON, str(error)) from None
 
 
 def _take_time(event: dict[str, Any], original: dict[str, Any]) -> EventTime:
     text = event.pop("time", None)
     if not text:
-        raise _RefusedError(NO_TIME)
+        raise RefusedError(NO_TIME)
     time = parse_time(text) if isinstance(text, str) else None
     if time is None:
-        raise _RefusedError(UNREADABLE_TIME, ascii(text)[:80])
+        raise RefusedError(UNREADABLE_TIME, ascii(text)[:80])
     if not time.in_range:
-        raise _RefusedError(TIME_OUT_OF_RANGE, ascii(text)[:80])
+        raise RefusedError(TIME_OUT_OF_RANGE, ascii(text)[:80])
     if not time.canonical:
         original["time"] = text
     return time
@@ -205,7 +184,7 @@ def _check_size(line: bytes, fields: dict[str, Any]) -> None:
     # Only a long line, or one with many replacement records, can come near the limit.
     many_records = "values" in fields.get("original", ())
     if (len(line) > SURELY_FITS or many_records) and len(bson.encode(fields)) > DOCUMENT_LIMIT:
-        raise _RefusedError(DOCUMENT_TOO_LONG)
+        raise RefusedError(DOCUMENT_TOO_LONG)
 
 
 def _note(original: dict[str, Any], context: ReadContext) -> None:

@@ -36,22 +36,18 @@ from edx_import.formats.json_mapping import (
     restore_value,
     store_value,
 )
+from edx_import.formats.json_rows import NOT_AN_OBJECT, NOT_JSON, RefusedError, item_of, items
 from edx_import.formats.json_size import TooLargeError
 from edx_import.formats.lines import split_lines
 from edx_import.ids import row_id
-from edx_import.model import Document, FastItems, Item, Items, Rejected
+from edx_import.model import Document, FastItems, Item, Items
 
 COLLECTION = "forum"
 
 #: Fields of ours: a field of the line that bears such a name is kept aside.
 ADDED_FIELDS = frozenset({"_id", "site", "course_id", "course", "post_id", "kind", "thread_id", "author", "import", "original"})
 
-NOT_JSON = "not JSON"
-NOT_AN_OBJECT = "not an object"
 NO_ID = "no id"
-LINE_TOO_LONG = "line over 16 MB"
-DOCUMENT_TOO_LONG = "document over 16 MB"
-NESTED_TOO_DEEP = "nested too deep"
 
 NOTE_NOT_UTF8 = "not UTF-8"
 NOTE_REPAIRED = "written in the notation of MongoDB's shell"
@@ -70,12 +66,7 @@ class ForumReader:
 
     def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
         """One document or rejection for each line that is not blank, in the order of the file."""
-        for number, raw, whole in split_lines(chunks):
-            line = raw.strip()
-            if not whole:
-                yield Rejected(number, LINE_TOO_LONG, raw)
-            elif line:
-                yield _item(number, raw, line, context)
+        return items(chunks, lambda number, raw, line: _item(number, raw, line, context))
 
     def read_fast(self, chunks: Iterable[bytes], context: ReadContext) -> FastItems:
         """The same: posts are few beside events."""
@@ -107,32 +98,17 @@ def _posts(chunks: Iterable[bytes]) -> Iterator[Any]:
     for _, raw, whole in split_lines(chunks):
         try:
             yield _parsed(raw, {}, []) if whole else None
-        except (_RefusedError, NestedTooDeepError, TooLargeError):
+        except (RefusedError, NestedTooDeepError, TooLargeError):
             yield None
-
-
-class _RefusedError(Exception):
-    """The line cannot be loaded, for this reason."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def _item(number: int, raw: bytes, line: bytes, context: ReadContext) -> Item:
     notes: list[str] = []
-    try:
-        document = Document(COLLECTION, _fields(line, context, notes), number, raw)
-    except _RefusedError as refused:
-        return Rejected(number, refused.reason, raw, refused.detail)
-    except NestedTooDeepError:
-        return Rejected(number, NESTED_TOO_DEEP, raw)
-    except TooLargeError:
-        return Rejected(number, DOCUMENT_TOO_LONG, raw)
-    for note in notes:
-        context.note(note)
-    return document
+    item = item_of(COLLECTION, number, raw, lambda: _fields(line, context, notes))
+    if isinstance(item, Document):
+        for note in notes:
+            context.note(note)
+    return item
 
 
 def _fields(line: bytes, context: ReadContext, notes: list[str]) -> dict[str, Any]:
@@ -141,7 +117,7 @@ def _fields(line: bytes, context: ReadContext, notes: list[str]) -> dict[str, An
     post: dict[str, Any] = opened.value
     post_id = post.pop("_id", None)
     if not isinstance(post_id, ObjectId):
-        raise _RefusedError(NO_ID, "no ObjectId" if post_id is not None else "")
+        raise RefusedError(NO_ID, "no ObjectId" if post_id is not None else "")
     kind = _kind(post)
     thread_id = post_id if kind == "thread" else post.get("comment_thread_id")
     course_id = _take_course_id(post, original, context)
@@ -162,7 +138,7 @@ def _fields(line: bytes, context: ReadContext, notes: list[str]) -> dict[str, An
 
 
 def _parsed(line: bytes, original: dict[str, Any], notes: list[str]) -> Any:
-    """The JSON of the line, repaired if need be. Raises _RefusedError, NestedTooDeepError."""
+    """The JSON of the line, repaired if need be. Raises RefusedError, NestedTooDeepError."""
     try:
         return parse_json(line)
     except ValueError:
@@ -182,11 +158,11 @@ def _parsed(line: bytes, original: dict[str, Any], notes: list[str]) -> Any:
 def _parse_repaired(text: str, line: bytes, original: dict[str, Any], notes: list[str], trouble: str) -> Any:
     repaired = repair(text)
     if repaired is None:
-        raise _RefusedError(NOT_JSON, trouble)
+        raise RefusedError(NOT_JSON, trouble)
     try:
         value = parse_json_text(repaired)
     except ValueError as error:
-        raise _RefusedError(NOT_JSON, str(error)) from None
+        raise RefusedError(NOT_JSON, str(error)) from None
     original["line"] = line
     notes.append(NOTE_REPAIRED)
     return value
@@ -194,10 +170,10 @@ def _parse_repaired(text: str, line: bytes, original: dict[str, Any], notes: lis
 
 def _opened(value: Any, original: dict[str, Any], notes: list[str]) -> Opened:
     if not isinstance(value, dict):
-        raise _RefusedError(NOT_AN_OBJECT)
+        raise RefusedError(NOT_AN_OBJECT)
     opened = open_wrappers(value)
     if not isinstance(opened.value, dict):  # the whole line is a wrapper
-        raise _RefusedError(NO_ID)
+        raise RefusedError(NO_ID)
     if opened.date_form not in ("", _DEFAULT_DATE_FORM):
         original["date_form"] = opened.date_form
     if opened.unread:

@@ -20,9 +20,10 @@ from typing import Any
 
 from edx_import.formats.base import ReadContext
 from edx_import.formats.event_bson import EventEncoder
-from edx_import.formats.event_document import ADDED_FIELDS, LINE_TOO_LONG, NOT_UTF8, PREFIX, event_item
+from edx_import.formats.event_document import ADDED_FIELDS, NOT_UTF8, PREFIX, event_item
 from edx_import.formats.event_time import canonical_text
 from edx_import.formats.json_mapping import rebuild_text, restore_value
+from edx_import.formats.json_rows import LINE_TOO_LONG, items
 from edx_import.formats.lines import split_lines
 from edx_import.model import FastItems, Items, Rejected
 
@@ -36,12 +37,7 @@ class TrackingLogReader:
 
     def read(self, chunks: Iterable[bytes], context: ReadContext) -> Items:
         """One document or rejection for each line that is not blank, in the order of the file."""
-        for number, raw, whole in split_lines(chunks):
-            line = raw.strip()
-            if not whole:
-                yield Rejected(number, LINE_TOO_LONG, raw)
-            elif line:
-                yield event_item(number, raw, line, context)
+        return items(chunks, lambda number, raw, line: event_item(number, raw, line, context))
 
     def read_fast(self, chunks: Iterable[bytes], context: ReadContext, first_line: int = 1) -> FastItems:
         """The same, most documents already as their bytes. `first_line` is the number of the first line, where the chunks are a part of a file."""
