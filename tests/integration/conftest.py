@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sealed import NOISE
 
 from edx_import.decryption import Keyring
 from edx_import.sample.sealing import InstitutionKey, Sealer, make_key
@@ -27,3 +31,25 @@ def sealer(institution_key: InstitutionKey) -> Iterator[Sealer]:
 def keyring(institution_key: InstitutionKey) -> Iterator[Keyring]:
     with Keyring.open(institution_key.private, institution_key.passphrase) as keyring:
         yield keyring
+
+
+@pytest.fixture(scope="session")
+def message(sealer: Sealer) -> bytes:
+    """Noise, sealed."""
+    return sealer.seal(NOISE, compress=False)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short path, where a keyring can be watched; it must be empty in the end."""
+    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp") as folder:
+        yield Path(folder)
+        assert list(Path(folder).iterdir()) == []
+
+
+@pytest.fixture
+def nothing_left_running() -> Iterator[None]:
+    """No thread outlives the test."""
+    threads = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= threads

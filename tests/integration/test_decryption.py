@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import random
-import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sealed import NOISE, flipped, opened
 
 from edx_import.decryption import Keyring
 from edx_import.errors import (
@@ -28,34 +27,12 @@ from edx_import.sample.sealing import InstitutionKey, Sealer, make_key
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-NOISE = random.Random(7).randbytes(300_000)
+pytestmark = pytest.mark.usefixtures("nothing_left_running")
 
 
 @pytest.fixture(scope="module")
 def foreign_key(tmp_path_factory: pytest.TempPathFactory) -> InstitutionKey:
     return make_key(tmp_path_factory.mktemp("key"), name="Another Institution", email="czar@example.org", passphrase="another", kind="ecc")
-
-
-@pytest.fixture(scope="module")
-def message(sealer: Sealer) -> bytes:
-    return sealer.seal(NOISE, compress=False)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_running() -> Iterator[None]:
-    threads = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) <= threads
-
-
-def opened(keyring: Keyring, sealed: bytes) -> bytes:
-    return b"".join(keyring.decrypt(io.BytesIO(sealed)))
-
-
-def flipped(sealed: bytes, position: int) -> bytes:
-    changed = bytearray(sealed)
-    changed[position] ^= 0x10
-    return bytes(changed)
 
 
 # --- what is whole

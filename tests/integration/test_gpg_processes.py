@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-import random
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sealed import NOISE, opened
 
 from edx_import.decryption import Keyring
 from edx_import.errors import (
@@ -20,25 +19,6 @@ from edx_import.errors import (
 )
 from edx_import.guardian import KEYRING_PREFIX, remove_keyring
 from edx_import.sample.sealing import InstitutionKey, Sealer
-
-NOISE = random.Random(7).randbytes(300_000)
-
-
-@pytest.fixture(scope="module")
-def message(sealer: Sealer) -> bytes:
-    return sealer.seal(NOISE, compress=False)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder with a short path, where a keyring can be watched; it must be empty in the end."""
-    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp") as folder:
-        yield Path(folder)
-        assert list(Path(folder).iterdir()) == []
-
-
-def opened(keyring: Keyring, sealed: bytes) -> bytes:
-    return b"".join(keyring.decrypt(io.BytesIO(sealed)))
 
 
 def processes_of(home: Path) -> list[int]:

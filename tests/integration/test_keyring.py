@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import pickle
-import random
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sealed import NOISE, opened
 
 from edx_import.decryption import Keyring
 from edx_import.errors import (
@@ -22,25 +19,6 @@ from edx_import.errors import (
 )
 from edx_import.sample.sealing import InstitutionKey, Sealer, make_key
 from edx_import.settings import Secret
-
-NOISE = random.Random(7).randbytes(300_000)
-
-
-@pytest.fixture(scope="module")
-def message(sealer: Sealer) -> bytes:
-    return sealer.seal(NOISE, compress=False)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder with a short path, where a keyring can be watched; it must be empty in the end."""
-    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp") as folder:
-        yield Path(folder)
-        assert list(Path(folder).iterdir()) == []
-
-
-def opened(keyring: Keyring, sealed: bytes) -> bytes:
-    return b"".join(keyring.decrypt(io.BytesIO(sealed)))
 
 
 def test_it_lies_in_a_short_path_even_if_a_long_one_was_asked_for(institution_key: InstitutionKey, message: bytes, tmp_path: Path) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import random
-import threading
 import zlib
 from collections.abc import Iterable, Iterator
 
 import pytest
+from sealed import NOISE, flipped
 
 from edx_import.decryption import Keyring, verified
 from edx_import.errors import (
@@ -19,25 +18,7 @@ from edx_import.errors import (
 )
 from edx_import.sample.sealing import Sealer
 
-NOISE = random.Random(7).randbytes(300_000)
-
-
-@pytest.fixture(scope="module")
-def message(sealer: Sealer) -> bytes:
-    return sealer.seal(NOISE, compress=False)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_running() -> Iterator[None]:
-    threads = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) <= threads
-
-
-def flipped(sealed: bytes, position: int) -> bytes:
-    changed = bytearray(sealed)
-    changed[position] ^= 0x10
-    return bytes(changed)
+pytestmark = pytest.mark.usefixtures("nothing_left_running")
 
 
 class Failing(io.BytesIO):
