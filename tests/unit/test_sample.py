@@ -6,16 +6,15 @@ import csv
 import gzip
 import io
 import json
-import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 from zipfile import ZipFile
 
 import pytest
+from in_the_clear import Unsealed, decoded
 
 from edx_import.courses import load_courses
 from edx_import.model import PROD
@@ -25,28 +24,11 @@ from edx_import.sample.catalogue import BY_TASK, iter_rows
 from edx_import.sample.events import iter_events
 from edx_import.sample.package import database_members, make_package
 from edx_import.sample.recipe import Recipe, courses_of, sample_courses_yaml
-from edx_import.sample.sealing import Sealer
 from edx_import.sample.totals import GeneralTotals, SampleTotals, Tally
-from edx_import.tables import Dialect
 
 DEFAULT = Recipe()
 SMALL = Recipe(learners=40, events_per_day=60, days=2)
 RUNNING, HYPHENATED, ARCHIVED = courses_of(DEFAULT)
-
-
-class Unsealed(Sealer):
-    """Leaves everything in the clear, so that tests can look at it without gpg."""
-
-    def __init__(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def seal(self, data: bytes | BinaryIO, *, compress: bool = True) -> bytes:
-        return data if isinstance(data, bytes) else data.read()
-
-    def seal_file(self, source: Path | BinaryIO, target: Path, *, compress: bool = True) -> None:
-        assert not isinstance(source, Path)
-        target.write_bytes(source.read())
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +40,6 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleTotals]
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def decoded(content: bytes, dialect: Dialect) -> list[dict[str, str]]:
-    """The rows of a table file: a decoder that shares nothing with the maker or with our readers."""
-    text = content.decode()
-    if dialect is Dialect.STUDENT_MODULE:
-        return list(csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\"))
-    header, *lines = text.removesuffix("\n").split("\n")
-    meaning = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
-    rows = [[re.sub(r"\\(.)", lambda pair: meaning[pair[1]], cell) for cell in line.split("\t")] for line in lines]
-    return [dict(zip(header.split("\t"), row, strict=True)) for row in rows]
 
 
 @cache

@@ -9,37 +9,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 from zipfile import ZipFile
 
 import pytest
+from in_the_clear import Unsealed
 
 from edx_import.errors import UsageError
 from edx_import.sample import dirt
 from edx_import.sample.events import Outcome, iter_events, iter_lines
 from edx_import.sample.package import database_members, dirty_lines, make_package
 from edx_import.sample.recipe import Recipe, courses_of
-from edx_import.sample.sealing import Sealer
 from edx_import.sample.totals import Tally
 
 DEFAULT = Recipe()
 SMALL = Recipe(learners=40, events_per_day=60, days=2)
 RUNNING, HYPHENATED, ARCHIVED = courses_of(DEFAULT)
-
-
-class Unsealed(Sealer):
-    """Leaves everything in the clear, so that tests can look at it without gpg."""
-
-    def __init__(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def seal(self, data: bytes | BinaryIO, *, compress: bool = True) -> bytes:
-        return data if isinstance(data, bytes) else data.read()
-
-    def seal_file(self, source: Path | BinaryIO, target: Path, *, compress: bool = True) -> None:
-        assert not isinstance(source, Path)
-        target.write_bytes(source.read())
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -13,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from in_the_clear import decoded
 
 from edx_import.model import EDGE, PROD
 from edx_import.packages.naming import parse_member
@@ -58,17 +58,6 @@ def test_a_cell_is_written_as_its_producer_writes_it(value: Cell, standard: str,
     rows = [{"x": value, "y": 1}]
     assert b"".join(write_table(("y", "x"), rows)).decode() == f"y\tx\n1\t{standard}\n"
     assert b"".join(write_table(("y", "x"), rows, Dialect.STUDENT_MODULE)).decode() == f"y\tx\n1\t{student_module}\n"
-
-
-def decoded(content: bytes, dialect: Dialect) -> list[dict[str, str]]:
-    """The rows of a table file: a decoder that shares nothing with the maker or with our readers."""
-    text = content.decode()
-    if dialect is Dialect.STUDENT_MODULE:
-        return list(csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\"))
-    header, *lines = text.removesuffix("\n").split("\n")
-    meaning = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
-    rows = [[re.sub(r"\\(.)", lambda pair: meaning[pair[1]], cell) for cell in line.split("\t")] for line in lines]
-    return [dict(zip(header.split("\t"), row, strict=True)) for row in rows]
 
 
 def as_text(value: Cell) -> str:
