@@ -20,7 +20,7 @@ class Scale:
     """
 
     events: int = 100_000
-    learners: int = 800
+    learners: int = 4000
     files: int = 400
     file_events: int = 250
     memory_mb: tuple[int, int] = (10, 60)
@@ -32,7 +32,7 @@ class Scale:
         """What EVENTS, LEARNERS, FILES, FILE_EVENTS, MEMORY_MB (`SMALL,LARGE`), ROUNDS and ENROLLED ask for; FULL=1 sets other defaults for
         all of them.
         """
-        base = cls(1_000_000, 4000, 400, 100, (100, 1000), 2, 200_000) if env.get("FULL") else cls()
+        base = cls(1_000_000, 20_000, 400, 500, (100, 1000), 2, 200_000) if env.get("FULL") else cls()
         small, _, large = env.get("MEMORY_MB", "").partition(",")
         return cls(
             events=int(env.get("EVENTS") or base.events),
