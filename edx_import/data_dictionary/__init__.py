@@ -16,6 +16,7 @@ from edx_import.data_dictionary.ours import (
     REJECTS_ENTRY,
     ROLLUP_TODO_ENTRY,
 )
+from edx_import.data_dictionary.results import LOCATED_ENTRY, REPORTS_ENTRY
 
 __all__ = ["BY_NAME", "ENTRIES", "Entry", "Field", "dictionary_page"]
 
@@ -32,6 +33,8 @@ ENTRIES: tuple[Entry, ...] = (
     PERSON_COURSE_DAY_ENTRY,
     MODULE_COURSE_DAY_ENTRY,
     ROLLUP_TODO_ENTRY,
+    LOCATED_ENTRY,
+    REPORTS_ENTRY,
     IMPORTS_ENTRY,
     REJECTS_ENTRY,
     META_ENTRY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from edx_import.data_dictionary.entry import OF_COURSE_FILES, Entry, Field
-from edx_import.tables import TABLES, ColumnSpec, ColumnType, Dialect, Table
+from edx_import.tables import AUTH_USERPROFILE, TABLES, ColumnSpec, ColumnType, Dialect, Table
 
 
 def table_entry(table: Table) -> Entry:
@@ -52,6 +52,8 @@ def _notes(table: Table) -> Iterator[str]:
         yield "Documents have no `course`: join with `courses` by `site` and `course_id`."
     if table.dialect is Dialect.STUDENT_MODULE:
         yield "Made by another program than the other tables, with escapes of its own."
+    if table is AUTH_USERPROFILE:
+        yield "`cmd locate_users` adds `located_country`, where the learner says no country: from the IP addresses of the learner's events."
     own = next((column for column in table.columns if column.name == "course_id"), None)
     if own is None:
         yield "Rows name no course: `course_id` is that of the file."

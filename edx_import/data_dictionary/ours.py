@@ -169,10 +169,18 @@ ROLLUP_TODO_ENTRY = Entry(
 
 META_ENTRY = Entry(
     name=META,
-    holds="what edx-import knows of the database itself; `schema` is its version, `rollups` the version of the rules of the roll-ups",
-    id="`schema`, `rollups`",
+    holds="what edx-import knows of the database itself; `schema` is its version, `rollups` the version of the rules of the roll-ups, `privacy` what "
+    "it is kept free of, `forgotten|...` a learner who is forgotten",
+    id="`schema`, `rollups`, `privacy`, forgotten|site|hash",
     fields=(
         Field("version", "int", "version of the schema; a newer one than the tool knows is refused"),
         Field("tool_version", "string", "version of edx-import that made the database"),
+        Field("key", "binary", "`privacy`: the key of the hashes, random"),
+        Field("keep_removed", "bool", "`privacy`: syncs write no personal details"),
+        Field("kept", "array of strings", "`privacy`: the fields that are spared"),
+        Field("site", "string", "`forgotten|...`: the learner's site"),
+        Field("hashes", "array of binaries", "`forgotten|...`: what the learner is known again by"),
+        Field("pseudonymised", "bool", "`forgotten|...`: the learner's rows stand under a number"),
+        Field("since", "date", "`forgotten|...`: when that was asked for (UTC)"),
     ),
 )

@@ -30,6 +30,8 @@ _INHERITED = frozenset({Says.WHO, Says.TEXT, Says.ANSWER})
 _RAW_PARTS = ("line", "event", "values", "prefix")
 #: Ours on every document, and nobody's name.
 _OURS = frozenset({"_id", "site", "course_id", "course", "import"})
+#: What commands of ours put on rows.
+_HARMLESS = frozenset({"located_country"})
 _EMAIL_OPT_IN = frozenset({"user_id", "is_opted_in_for_email", "preference_set_datetime"})
 _DEEPEST_PATH = 2
 
@@ -144,7 +146,7 @@ def _row(collection: str, document: Fields, task: _Task) -> Fields:
         if name == "original":
             original = _original(value, declared, task)
             left |= {name: original} if original else {}
-        elif name in _OURS or not _is_personal(name, value, declared) or not task.takes(name, value):
+        elif name in _OURS | _HARMLESS or not _is_personal(name, value, declared) or not task.takes(name, value):
             left[name] = value
     return left
 

@@ -24,6 +24,7 @@ EMAIL_OPT_IN = "email_opt_in"
 IMPORTS = "imports"
 REJECTS = "rejects"
 REPORTS = "reports"
+LOCATED = "located_learners"
 META = "meta"
 
 #: Summaries per day that are made from the events, and the days of which they have to be made anew.

@@ -13,6 +13,7 @@ from edx_import.formats.base import ReadContext
 from edx_import.model import ImportRecord, ImportState, MemberName
 from edx_import.progress import Step
 from edx_import.store.ledger import member_key
+from edx_import.store.located import put_located
 from edx_import.store.writer import WriteTarget, remove_course, remove_gone
 from edx_import.sync.accounting import check_account, check_not_all_rejected
 from edx_import.sync.course_names import is_another
@@ -22,6 +23,7 @@ from edx_import.sync.member_readers import MemberReader
 from edx_import.sync.outcome import ObjectOutcome
 from edx_import.sync.pieces import Loaded, RowJob
 from edx_import.sync.tools import Tools
+from edx_import.tables import AUTH_USERPROFILE
 
 #: A file that had this many rows or more, and now has less than half of them, is not believed.
 GUARDED_ROWS = 50
@@ -143,7 +145,10 @@ def _rows(content: VerifiedContent, reader: MemberReader, member: MemberName, co
 
 
 def write_snapshot(tools: Tools, outcome: ObjectOutcome, job: RowJob, collection: str, content: VerifiedContent | Iterable[bytes]) -> Loaded:
-    """Writes a member's rows, then removes those of the course that are gone: only after its stream has ended well."""
+    """Writes a member's rows, then removes those of the course that are gone: only after its stream has ended well.
+
+    Profiles get back what `cmd locate_users` has found.
+    """
     target = job.target
     loaded = load_rows(tools, job, content)
     tools.at(Step.WRITTEN, target.import_key)
@@ -154,6 +159,8 @@ def write_snapshot(tools: Tools, outcome: ObjectOutcome, job: RowJob, collection
     removed = remove_gone(tools.store, collection, job.site, job.course_id, target)
     loaded.counts.removed += removed
     outcome.counts.removed += removed
+    if collection == AUTH_USERPROFILE.name:
+        put_located(tools.store, job.site, job.course_id)
     tools.at(Step.REMOVED, target.import_key)
     return loaded
 

@@ -33,7 +33,9 @@ def test_the_api_is_exactly_this() -> None:
             "UsageError",
             "Writer",
             "activity",
+            "course_report",
             "enrollment",
+            "locating",
             "privacy",
         ),
     ]
