@@ -2,7 +2,7 @@
 
 The last address that a GeoIP database has a country for decides, in whatever course the learner was. The country goes into the field
 `located_country` of the learner's profiles (auth_userprofile) that say none; what a learner says is never changed, and `country` stays as it
-is. Later syncs keep it. Private and reserved addresses have no country. The database is --database, else that of GEOIP_DATABASE (MaxMind
+is. Later syncs keep it. Private and reserved addresses have no country. The database is --geoip, else that of GEOIP_DATABASE (MaxMind
 `.mmdb` files of countries or cities), else the one of June 2024 that came along.
 """
 
@@ -22,9 +22,9 @@ COLUMNS = (
 )
 
 
-def run(context: Context, *, database: Annotated[Path | None, Option("a MaxMind database (.mmdb)")] = None) -> Report:
+def run(context: Context, *, geoip: Annotated[Path | None, Option("countries by this MaxMind database (.mmdb)")] = None) -> Report:
     context.refuse_days("the last of all events decides")
-    countries = context.countries(database)
+    countries = context.countries(geoip)
     context.say(f"countries of {countries.description}")
     counts = locating.locate(context, countries)
     return Report(COLUMNS, [(counts.total, counts.unsaid, counts.with_events, counts.located)])

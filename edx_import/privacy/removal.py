@@ -39,11 +39,15 @@ _GONE: Any = object()
 
 
 class Remover:
-    """Removes personal details from documents. `kept`: fields (`collection.field`) that are spared. `key` is the database's."""
+    """Removes personal details from documents. `kept`: fields (`collection.field`) that are spared. `key` is the database's.
 
-    def __init__(self, key: bytes, kept: frozenset[str] = frozenset()) -> None:
+    `saved`: the fields of saved reports (`collection.field`) that their columns call personal.
+    """
+
+    def __init__(self, key: bytes, kept: frozenset[str] = frozenset(), saved: frozenset[str] = frozenset()) -> None:
         self._key = key
         self._kept = kept
+        self._saved = saved
 
     def removed(self, collection: str, document: Fields) -> tuple[Fields, frozenset[str]]:
         """The document without them, and the fields they stood in: the same document and none where there was nothing to remove."""
@@ -60,7 +64,8 @@ class Remover:
             return self._opt_in(document, task)
         if collection in BY_NAME or collection.startswith("other_"):
             return _row(collection, document, task)
-        return task.members(document, "", None)
+        unsaved = {name: value for name, value in document.items() if f"{collection}.{name}" not in self._saved or not task.takes(name, value)}
+        return task.members(unsaved, "", None)
 
     def _opt_in(self, document: Fields, task: _Task) -> Fields:
         """Older rows have an e-mail address as the last part of their ids: it becomes a hash."""

@@ -20,6 +20,7 @@ PRIVACY_ID = "privacy"
 
 _FORGOTTEN = {"_id": {"$gte": "forgotten|", "$lt": "forgotten}"}}  # "}" is the character after "|"
 _KEY_BYTES = 32
+_SAVED = {"_id": {"$gte": "saved|", "$lt": "saved}"}}
 
 
 def privacy_state(store: Store) -> PrivacyState | None:
@@ -53,6 +54,17 @@ class PrivacyBooks:
             found = privacy_state(self._store)
         assert found is not None
         return found
+
+    def saved_columns(self) -> frozenset[str]:
+        """The fields (`collection.field`) of saved reports that are to hold no personal details, by what their columns say."""
+        meta = self._store.database[META]
+        records = self._store.ride_out("reading meta", lambda: list(meta.find(_SAVED, {"columns.name": 1, "columns.personal": 1})))
+        return frozenset(
+            f"{record['_id'].removeprefix('saved|')}.{column['name']}"
+            for record in records
+            for column in record.get("columns", ())
+            if column.get("personal") == "removed"
+        )
 
     def keep_removed(self, on: bool, kept: Iterable[str] = ()) -> None:
         """Whether every later sync removes personal details before it writes, but for the fields `kept`."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +11,6 @@ import pytest
 from bson import ObjectId
 from desk import Desk, Package, Said
 from mmdb import write_mmdb
-
-MakeDesk = Callable[..., AbstractContextManager[Desk]]
 
 LOCATE = ("cmd", "locate_users")
 #: Addresses outside the sample's, which is of documentation only.
@@ -28,10 +24,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def synced(at_folder: Desk, database: Path) -> Iterator[Desk]:
+def synced(at_folder: Desk, database: Path) -> Desk:
     desk = at_folder.with_variables(GEOIP_DATABASE=str(database))
     desk.sync()
-    yield desk
+    return desk
 
 
 def counts(said: Said) -> dict[str, int]:
@@ -153,13 +149,13 @@ def test_the_database_that_came_along_is_used_when_none_is_given(synced: Desk, d
     assert "geoip2fast 1.2.2" in said.err
     assert located(synced, learner) == {"NL"}
     event(synced, learner, CHILE, 2)
-    assert "countries.mmdb" in bare.run(*LOCATE, "--database", str(database), check=True).err
+    assert "countries.mmdb" in bare.run(*LOCATE, "--geoip", str(database), check=True).err
     assert located(synced, learner) == {"CL"}
 
 
 def test_an_odd_database_is_told(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "odd.mmdb").write_bytes(b"odd")
-    assert desk.run(*LOCATE, "--database", str(tmp_path / "odd.mmdb")).code == 3
+    assert desk.run(*LOCATE, "--geoip", str(tmp_path / "odd.mmdb")).code == 3
     said = desk.run(*LOCATE, GEOIP_DATABASE=str(tmp_path / "none.mmdb"))
     assert said.code == 3
     assert "GEOIP_DATABASE" in said.err

@@ -27,6 +27,9 @@ def synced(make_desk: MakeDesk, package_of_two_sites: Package) -> Iterator[Desk]
         with desk.store() as store:
             saved = {"_id": 1, "site": "prod", "user_id": 501, "username": "someone_special", "email": "someone@special.example", "events": 3}
             store.database["report_mine"].insert_one(saved)
+            store.database["report_told"].insert_one({"_id": 1, "site": "prod", "whose": "someone_special", "why": "someone_special"})
+            columns = [{"name": "whose", "personal": "removed"}, {"name": "why", "personal": "removed"}, {"name": "n", "personal": None}]
+            store.database["meta"].insert_one({"_id": "saved|report_told", "columns": columns})
             store.database["reports"].insert_one({"_id": "prod|c", "users": {"total": 3}, "countries": {"CL": 2}})
             store.database["rollup_of_days"].insert_one({"_id": "x", "course_id": "c", "learners": [{"user_id": 501, "username": "someone_special"}]})
         yield desk
@@ -110,6 +113,7 @@ def test_rows_and_numbers_of_learners_stay(cleaned: tuple[Desk, list[dict[str, s
     assert any(event["user_id"] for event in desk.find("events"))
     assert all(post["author"] for post in desk.find("forum"))
     assert desk.find("report_mine") == [{"_id": 1, "site": "prod", "user_id": 501, "events": 3}]
+    assert desk.find("report_told") == [{"_id": 1, "site": "prod"}]
     assert desk.find("reports") == [{"_id": "prod|c", "users": {"total": 3}, "countries": {"CL": 2}}]
     assert desk.find("rollup_of_days") == [{"_id": "x", "course_id": "c", "learners": [{"user_id": 501}]}]
 
@@ -138,7 +142,7 @@ def test_a_first_sync_under_the_mode_gives_the_same_database(
     with make_desk(EDX_IMPORT_SOURCE=str(package_of_two_sites.folder), EDX_IMPORT_JOBS="2") as desk:
         assert rows(desk.run(*REMOVE, "--yes", "--keep-removed", check=True)) == []
         desk.sync("--site", "all")
-        saved = {"report_mine", "reports", "rollup_of_days"}
+        saved = {"report_mine", "report_told", "reports", "rollup_of_days"}
         assert desk.hash() == {name: value for name, value in without.items() if name not in saved}
 
 
@@ -157,7 +161,7 @@ def test_switched_off_a_forced_sync_brings_all_back(
     desk.sync("--site", "all")
     assert desk.hash() == without, "content that is the same is not loaded again"
     desk.sync("--site", "all", "--force")
-    saved = {"report_mine", "rollup_of_days"}
+    saved = {"report_mine", "report_told", "rollup_of_days"}
     found = desk.hash()
     assert {name for name in as_it_came if found[name] != as_it_came[name]} == saved
 

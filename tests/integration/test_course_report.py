@@ -97,7 +97,7 @@ def test_odd_values_are_no_odd_keys(database: Store, context: Context) -> None:
 def test_a_course_nobody_is_in_has_a_document_too(database: Store, context: Context) -> None:
     assert {name: document_of(context)[name] for name in ("_id", "gender", "countries", "by_country", "course")} == {
         "_id": row_id("prod", COURSE),
-        **dict.fromkeys(("gender", "countries", "by_country"), {}),
+        **{name: {} for name in ("gender", "countries", "by_country")},
         "course": {
             "name": "Demonstrations",
             "sme": "Ann",

@@ -18,7 +18,8 @@ def remove_details(context: Context, kept: frozenset[str], *, dry_run: bool) -> 
 
     `kept`: fields (`collection.field`) that are spared. The roll-ups are made anew afterwards, and not counted.
     """
-    remover = Remover(context.writer.privacy.state.key, kept)
+    books = context.writer.privacy
+    remover = Remover(books.state.key, kept, books.saved_columns())
     for collection in context.writer.collections():
         if collection in NOT_LOOKED_INTO:
             continue
