@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edx_import.errors import UsageError
-from edx_import.reports import activity, course_report, enrollment, locating, privacy
+from edx_import.reports import activity, compatibility, course_report, enrollment, locating, privacy
 from edx_import.reports.context import Context
 from edx_import.reports.options import Argument, Option
 from edx_import.reports.report import Chart, ChartKind, Column, Personal, Report
@@ -25,6 +25,7 @@ __all__ = [
     "UsageError",
     "Writer",
     "activity",
+    "compatibility",
     "course_report",
     "enrollment",
     "locating",

@@ -33,6 +33,7 @@ def test_the_api_is_exactly_this() -> None:
             "UsageError",
             "Writer",
             "activity",
+            "compatibility",
             "course_report",
             "enrollment",
             "locating",
