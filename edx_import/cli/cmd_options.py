@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edx_import import __version__
 from edx_import.reports.discovery import Command
 from edx_import.reports.options import CommandOption
 from edx_import.reports.outputs.base import text_of
@@ -34,6 +35,7 @@ class ReportOptions:
     excel: bool = False
     delimiter: str | None = None
     anonymize: bool = False
+    save: bool = False
     limit: int | None = None
 
     @classmethod
@@ -64,6 +66,11 @@ def about(command: Command, options: ReportOptions, own: Mapping[str, Any]) -> l
     return [(name, text) for name, text in said.items() if text]
 
 
+def record_of(options: ReportOptions, said: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """What the database says of a report that is kept in it."""
+    return {"site": options.site, "anonymized": options.anonymize, "about": dict(said), "tool_version": __version__}
+
+
 def signature_of(command: Command) -> inspect.Signature:
     """The shared options, then the command's own, as typer reads them."""
     shared = inspect.signature(_shared, eval_str=True).parameters.values()
@@ -81,6 +88,9 @@ def _shared(
         str | None, typer.Option(metavar="|".join(FORMATS), help="Default: table on a terminal, what FILE ends with, else csv.", show_default=False)
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to this file instead of stdout.")] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep the rows in the collection report_NAME; write them as well only if --format or --output is given.")
+    ] = False,
     excel: Annotated[bool, typer.Option("--excel", help="csv for spreadsheets: byte order mark, CR LF, no text that becomes a formula.")] = False,
     delimiter: Annotated[str | None, typer.Option(metavar="C", help="Between the cells of csv, instead of a comma.")] = None,
     limit: Annotated[

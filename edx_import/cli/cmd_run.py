@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from edx_import.cli.cmd_file import to_file
-from edx_import.cli.cmd_options import ReportOptions, about, columns_help, signature_of
+from edx_import.cli.cmd_options import ReportOptions, about, columns_help, record_of, signature_of
+from edx_import.cli.cmd_save import Keeper
 from edx_import.cli.days import check_order, parse_day
 from edx_import.cli.dialogue import dialogue
 from edx_import.cli.environment import read_settings
@@ -61,18 +63,28 @@ def run_report(terminal: Terminal, settings: Settings, command: Command, options
 
     since, until = parse_day(options.since, "--since"), parse_day(options.until, "--until")
     check_order(since, until)
-    output = _output_of(options)
+    output = None if _is_only_saved(options) else _output_of(options)
     key = settings.require_anonymize_key() if options.anonymize else None
     with storage(settings) as uri, opened_store(uri, settings) as store, writer_for(store, command.writes) as writer:
         queries, person = Queries(store.database), dialogue(terminal)
         context = Context(queries, options.site, options.org, options.course, since, until, writer, person, settings.geoip_database)
         report = command.run(context, **own)
+        report = anonymized(report, context.site, key) if key else report
         page = Page(limit=options.limit, about=about(command, options, own), note=terminal.warn)
-        rows = _written(anonymized(report, context.site, key) if key else report, output, page, options.output)
+        write = partial(_written, output=output, page=page, path=options.output) if output else None
+        if options.save or not write:
+            rows = Keeper(store, command, record_of(options, page.about), terminal.say).keep(report, write)
+        else:
+            rows = write(report)
         if not rows and not context.courses:
             terminal.warn(f"no course of site {options.site} in {store.where} matches; has a sync been run?")
         elif options.output:
             terminal.say(f"{rows:,} rows written to {options.output}")
+
+
+def _is_only_saved(options: ReportOptions) -> bool:
+    """A report that is kept is not written as well, unless somebody says how or where."""
+    return options.save and not (options.format or options.output or options.excel or options.delimiter)
 
 
 def _output_of(options: ReportOptions) -> Output:
@@ -85,7 +97,7 @@ def _output_of(options: ReportOptions) -> Output:
     return output_for(format, options.delimiter, options.excel)
 
 
-def _written(report: Report, output: Output, page: Page, path: Path | None) -> int:
+def _written(report: Report, *, output: Output, page: Page, path: Path | None) -> int:
     if path:
         return to_file(path, lambda stream: render(report, output, stream, page))
     return render(report, output, sys.stdout, page)

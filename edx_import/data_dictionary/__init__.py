@@ -15,6 +15,7 @@ from edx_import.data_dictionary.ours import (
     PERSON_COURSE_DAY_ENTRY,
     REJECTS_ENTRY,
     ROLLUP_TODO_ENTRY,
+    SAVED_ENTRY,
 )
 from edx_import.data_dictionary.results import LOCATED_ENTRY, REPORTS_ENTRY
 
@@ -35,6 +36,7 @@ ENTRIES: tuple[Entry, ...] = (
     ROLLUP_TODO_ENTRY,
     LOCATED_ENTRY,
     REPORTS_ENTRY,
+    SAVED_ENTRY,
     IMPORTS_ENTRY,
     REJECTS_ENTRY,
     META_ENTRY,

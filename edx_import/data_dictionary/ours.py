@@ -170,17 +170,37 @@ ROLLUP_TODO_ENTRY = Entry(
 META_ENTRY = Entry(
     name=META,
     holds="what edx-import knows of the database itself; `schema` is its version, `rollups` the version of the rules of the roll-ups, `privacy` what "
-    "it is kept free of, `forgotten|...` a learner who is forgotten",
-    id="`schema`, `rollups`, `privacy`, forgotten|site|hash",
+    "it is kept free of, `forgotten|...` a learner who is forgotten, `saved|...` what is in the collection of a saved report, `saving|...` which "
+    "process is saving one",
+    id="`schema`, `rollups`, `privacy`, forgotten|site|hash, `saved|` and `saving|` with the name of a collection",
     fields=(
         Field("version", "int", "version of the schema; a newer one than the tool knows is refused"),
-        Field("tool_version", "string", "version of edx-import that made the database"),
+        Field("tool_version", "string", "version of edx-import that made the database, or saved the report"),
         Field("key", "binary", "`privacy`: the key of the hashes, random"),
         Field("keep_removed", "bool", "`privacy`: syncs write no personal details"),
         Field("kept", "array of strings", "`privacy`: the fields that are spared"),
-        Field("site", "string", "`forgotten|...`: the learner's site"),
+        Field("site", "string", "`forgotten|...`: the learner's site; `saved|...`: the site that the report is about"),
         Field("hashes", "array of binaries", "`forgotten|...`: what the learner is known again by"),
         Field("pseudonymised", "bool", "`forgotten|...`: the learner's rows stand under a number"),
         Field("since", "date", "`forgotten|...`: when that was asked for (UTC)"),
+        Field("command", "string", "`saved|...`: the command whose report it is"),
+        Field("anonymized", "bool", "`saved|...`: learners are hashes"),
+        Field("about", "object", "`saved|...`: what was chosen", is_open=True),
+        Field("columns", "array of objects", "`saved|...`: name, type, unit, meaning, and whether it tells who a learner is", is_open=True),
+        Field("rows", "int", "`saved|...`: how many documents"),
+        Field("created", "date", "`saved|...`, `saving|...`: when (UTC)"),
+        Field("holder", "object", "`saving|...`: the process", is_open=True),
     ),
+)
+
+SAVED_ENTRY = Entry(
+    name="report_<name>",
+    holds="the rows of a report that was kept by `cmd NAME --save`: `report_NAME`, or the name of the command where it begins so already",
+    id="number of the row, from 1",
+    fields=(Field("site", "string", "the site that the report is about"),),
+    notes=(
+        "A field for each column, as the help of the command lists them; `meta` says what was chosen. The collection is replaced as a whole.",
+        "Days are midnight (UTC); integers of more than 64 bits are text.",
+    ),
+    is_open=True,
 )

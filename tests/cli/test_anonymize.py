@@ -151,3 +151,15 @@ def test_columns_say_what_becomes_of_them(desk: Desk, tmp_path: Path) -> None:
     said = desk.run("cmd", "learners", "--help", check=True, COMMANDS_PATH=str(tmp_path))
     assert "user_id   integer  learner [--anonymize: a hash]" in said.out
     assert "username  text     name [--anonymize: left empty]" in said.out
+
+
+def test_what_is_saved_is_anonymised_too(synced: Desk, tmp_path: Path) -> None:
+    (tmp_path / "learners.py").write_text(REPORT)
+    desk = synced.with_variables(COMMANDS_PATH=str(tmp_path))
+    said = desk.run("cmd", "learners", "--anonymize", "--save", check=True, ANONYMIZE_KEY=KEY.reveal())
+    assert (said.out, said.err.partition(" of ")[0]) == ("", f"{desk.count('report_learners')} rows saved in the collection report_learners")
+    assert {re.fullmatch("[a-z2-7]{16}", document["user_id"]) and document["username"] for document in desk.find("report_learners")} == {None}
+    (record,) = desk.find("meta", {"_id": "saved|report_learners"})
+    assert record["anonymized"] is True
+    also = desk.run("cmd", "learners", "--anonymize", "--save", "--format", "csv", check=True, ANONYMIZE_KEY=KEY.reveal())
+    assert len(also.out.splitlines()) == 1 + desk.count("report_learners")
