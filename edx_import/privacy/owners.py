@@ -40,6 +40,7 @@ DEFINED: Mapping[str, tuple[str, Kind]] = {
 
 _IN_EVENTS = (("user_id",), ("username",), ("context", "user_id"), ("context", "username"), ("event", "user_id"), ("event", "username"))
 _IN_POSTS = (("author",), ("author_id",), ("author_username",))
+_PATHS = {"events": _IN_EVENTS, "forum": _IN_POSTS}
 
 
 def owner_columns(table: str) -> dict[str, Kind]:
@@ -65,18 +66,19 @@ _COLUMNS = {table: owner_columns(table) for table in BY_NAME}
 
 
 def owners(collection: str, document: Mapping[str, Any]) -> Iterator[Identity]:
-    """What says whose a document is; of one that belongs to nobody, nothing."""
+    """What says whose a row of a declared table is; of one that belongs to nobody, nothing."""
+    for column, kind in _COLUMNS[collection].items():
+        if document.get(column) not in (None, ""):
+            yield Identity.of(kind, document[column])
+
+
+def owner_values(collection: str, document: Mapping[str, Any]) -> list[Any] | None:
+    """What names the owner of a document that is no row of a declared table (see `named_by`); None for those, of which `owners` tells more."""
     if collection in _COLUMNS:
-        for column, kind in _COLUMNS[collection].items():
-            if document.get(column) not in (None, ""):
-                yield Identity.of(kind, document[column])
-    elif collection in ("events", "forum"):
-        for path in _IN_EVENTS if collection == "events" else _IN_POSTS:
-            yield from named_by(_at(document, path))
-    else:
-        for name, value in document.items():
-            if says(name) in (Says.NUMBER, Says.WHO):
-                yield from named_by(value)
+        return None
+    if collection in _PATHS:
+        return [_at(document, path) for path in _PATHS[collection]]
+    return [value for name, value in document.items() if says(name) in (Says.NUMBER, Says.WHO)]
 
 
 def named_by(value: Any) -> Iterator[Identity]:

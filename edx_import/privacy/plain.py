@@ -20,7 +20,7 @@ _ANSWER = re.compile(
 
 def is_plain(value: Any) -> bool:
     """Whether a value of a column that nobody declared is surely no name, no address and no text. Longer numbers are phone numbers as well."""
-    return not isinstance(value, str) or _PLAIN.fullmatch(value) is not None
+    return _PLAIN.fullmatch(value) is not None if isinstance(value, str) else not isinstance(value, bytes)
 
 
 def is_plain_answer(value: Any) -> bool:

@@ -55,7 +55,7 @@ class Pseudonym:
         return self._name_for(value) if meaning in (Says.NUMBER, Says.WHO) and self._means(value) else value
 
     def _means(self, value: Any) -> bool:
-        return self._forgetting.knows(self._site, value)
+        return self._forgetting.knows((self._site,), value)
 
     def _name_for(self, value: Any) -> Any:
         if isinstance(value, int):

@@ -15,8 +15,10 @@ Concerns = Callable[[Says, str], bool]
 
 # Bounded on both sides, so that no text takes long.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}(?:@|%40)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-#: In the key of a block, `@` stands after these.
-_IN_BLOCK_KEY = ("+type", "+block", "%2Btype", "%2Bblock")
+#: What looks like an address and is none: a part of a block's key, the name of a file (logo@2x.png).
+_NO_ADDRESS = re.compile(
+    r"(?:.*(?:\+|2B))?(?:type|block)(?:@|%40).*|.*\.(?:png|jpe?g|gif|svg|webp|css|js|json|pdf|html?|xml|mp[34]|srt|txt|zip|\d+)", re.IGNORECASE
+)
 #: /u/jane, /api/user/v1/accounts/jane, /courses/.../forum/users/501
 _PERSON_IN_PATH = re.compile(
     r"(?<=/)(u|users?|accounts|preferences|profile|profile_images|student_progress|progress|learners?)/((?!v\d+(?:/|$))[^/?#\s\"']+)"
@@ -42,10 +44,8 @@ def without_words(text: str, concerns: Concerns) -> str:
 
 
 def _email(found: str, concerns: Concerns) -> str:
-    local = re.split("@|%40", found, maxsplit=1)[0]
-    if local.endswith(_IN_BLOCK_KEY) or local in ("type", "block"):
-        return found
-    return REMOVED if concerns(Says.WHO, found.replace("%40", "@")) else found
+    concerning = _NO_ADDRESS.fullmatch(found) is None and concerns(Says.WHO, found.replace("%40", "@"))
+    return REMOVED if concerning else found
 
 
 def _person(found: re.Match[str], concerns: Concerns) -> str:
