@@ -52,7 +52,17 @@ def as_it_came(synced: Desk) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def would_go(synced: Desk, as_it_came: dict[str, str], details: set[str]) -> list[dict[str, str]]:
+def reported(synced: Desk) -> list[str]:
+    return reports_of(synced)
+
+
+def reports_of(desk: Desk) -> list[str]:
+    """Reports that count learners, and need not know who they are."""
+    return [desk.run("cmd", name, check=True).out for name in ("report_general", "report_enrollments", "course_enrollment_daily")]
+
+
+@pytest.fixture(scope="module")
+def would_go(synced: Desk, as_it_came: dict[str, str], details: set[str], reported: list[str]) -> list[dict[str, str]]:
     return rows(synced.run(*REMOVE, "--dry-run", check=True))
 
 
@@ -116,6 +126,11 @@ def test_rows_and_numbers_of_learners_stay(cleaned: tuple[Desk, list[dict[str, s
     assert desk.find("report_told") == [{"_id": 1, "site": "prod"}]
     assert desk.find("reports") == [{"_id": "prod|c", "users": {"total": 3}, "countries": {"CL": 2}}]
     assert desk.find("rollup_of_days") == [{"_id": "x", "course_id": "c", "learners": [{"user_id": 501}]}]
+
+
+def test_reports_count_as_before(cleaned: tuple[Desk, list[dict[str, str]]], reported: list[str]) -> None:
+    assert reports_of(cleaned[0]) == reported
+    assert all(report.count("\n") > 2 for report in reported)
 
 
 def test_of_rejected_rows_only_reason_and_place_stay(cleaned: tuple[Desk, list[dict[str, str]]]) -> None:
