@@ -1,4 +1,4 @@
-"""Learners enrolled in each course by level of education, on the last day of events in the database.
+"""Learners enrolled in each course by level of education, on the last day of events.
 
 From enrolment events and the profiles of the newest snapshot. Learners without a profile, and those who do not say, are in the row without a level.
 `docs/reports.md` tells the rules.

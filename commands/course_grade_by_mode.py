@@ -1,4 +1,4 @@
-"""Learners of each course who passed, by the mode that they were in on the day of their grade.
+"""Learners of each course who passed, by their mode on the day of the grade.
 
 From enrolment events and the grades of the newest snapshot (`grades_persistentcoursegrade`). One row for each course and mode that any learner has
 had at the end of a day, whether anybody passed or not. `docs/reports.md` tells the rules.
