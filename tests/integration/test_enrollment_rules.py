@@ -232,6 +232,14 @@ def test_the_last_day_is_that_of_the_site_whatever_courses_are_chosen(made: Enro
     assert made.answer(DAILY, course=("nothing*",)) == []
 
 
+def test_what_a_device_with_a_wrong_clock_says_of_years_to_come_does_not_count(made: Enrolments) -> None:
+    made.log(line("activated", 1, "2020-01-02"), line("deactivated", 1, "2098-01-01"), line("activated", 2, "2098-01-01"))
+    key = "demox/edx/events/2020/demox-edx-events-2020-01-03.log.gz.gpg"
+    made.store.database.imports.insert_one({"_id": key, "key": key, "member": "", "kind": "events", "state": "loaded", "date": "2020-01-03"})
+    assert days(made.answer(DAILY, "date", "count", "cumulative_count")) == [("02", 1, 1), ("03", 1, 1)]
+    assert made.answer(SUMMARY, "user_id", "last_unenrollment_time") == [(1, None)]
+
+
 # --- by what learners say of themselves
 
 GENDERS, YEARS, EDUCATION = "course_enrollment_gender_daily", "course_enrollment_birth_year_daily", "course_enrollment_education_level_daily"
