@@ -1,8 +1,8 @@
 """Every learner on every day: enrolled or not, and in which mode.
 
-From enrolment events: the long table behind the daily numbers. One row for each course, learner and day (UTC), from the learner's first event in the course to the last day of events in
-the database, also after the learner has left: choose a course and days, or be ready for very many rows. `--since` and `--until` choose the days
-shown. `docs/reports.md` tells the rules.
+From enrolment events: the long table behind the daily numbers. One row for each course, learner and day (UTC), from the learner's first event in
+the course to the last day of events in the database, also after the learner has left: choose a course and days, or be ready for very many rows.
+`--since` and `--until` choose the days shown. `docs/reports.md` tells the rules.
 """
 
 from __future__ import annotations
