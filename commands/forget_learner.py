@@ -1,4 +1,4 @@
-"""Remove one learner from every collection of the site, and have no later sync bring the learner back.
+"""Take one learner out of every collection of a site, and keep the learner out.
 
 The learner is given by user id, username or e-mail address. Rows of the learner's go: accounts, enrolments, grades, answers and what others
 said of them, events, posts. Where rows of others name the learner, the name goes. With `--pseudonymise` the learner's rows stay, without

@@ -1,4 +1,4 @@
-"""Find the country of learners who say none, from the IP addresses of their events.
+"""Find the country of learners who say none, by their IP addresses.
 
 The last address that a GeoIP database has a country for decides, in whatever course the learner was. The country goes into the field
 `located_country` of the learner's profiles (auth_userprofile) that say none; what a learner says is never changed, and `country` stays as it

@@ -1,4 +1,4 @@
-"""Remove names, e-mail addresses, usernames, IP addresses and what learners wrote from the whole database.
+"""Take names, addresses and what learners wrote out of the whole database.
 
 Out of every collection, for all sites and courses: the columns that docs/data-dictionary.md calls personal; of events and forum posts what
 names somebody, whence they came and what they wrote; the text of tables that nobody declared; the raw bytes of rejected rows. Numbers of
