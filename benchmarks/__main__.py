@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import again, ceiling, enrollment, events, limit, memory, report, simeon, small_files, tables
+from benchmarks import again, ceiling, enrollment, events, limit, memory, report, rollups, simeon, small_files, tables
 from benchmarks.machine import described, release
 from benchmarks.place import Place, opened
 from benchmarks.scale import Scale
@@ -23,6 +23,7 @@ PARTS: dict[str, tuple[Callable[[Place], None], tuple[str, ...]]] = {
     "memory": (memory.measure, ()),
     "files": (small_files.measure, ()),
     "enrollment": (enrollment.measure, ()),
+    "rollups": (rollups.measure, ("sync",)),
     "simeon": (simeon.measure, ("sync",)),
 }
 

@@ -16,7 +16,7 @@ class Scale:
     `events` is the number of lines in the day of events, `learners` sets the rows of the weekly package (about 48 for each, in 4
     courses), `files` and `file_events` are the number of small event files and the lines in each, `memory_mb` the two sizes (clear, in MB) of
     the event files whose loading is watched for memory. `rounds`: how often the limit and the sync are measured; the best of each counts.
-    `enrolled` is the number of learners whose enrolments reports are made of.
+    `enrolled` is the number of learners whose enrolments reports are made of, `activity_events` that of the events roll-ups are made of.
     """
 
     events: int = 100_000
@@ -26,10 +26,11 @@ class Scale:
     memory_mb: tuple[int, int] = (10, 60)
     rounds: int = 2
     enrolled: int = 20_000
+    activity_events: int = 1_000_000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """What EVENTS, LEARNERS, FILES, FILE_EVENTS, MEMORY_MB (`SMALL,LARGE`), ROUNDS and ENROLLED ask for; FULL=1 sets other defaults for
+        """What EVENTS, LEARNERS, FILES, FILE_EVENTS, MEMORY_MB (`SMALL,LARGE`), ROUNDS, ENROLLED and ACTIVITY_EVENTS ask for; FULL=1 sets other defaults for
         all of them.
         """
         base = cls(1_000_000, 20_000, 400, 500, (100, 1000), 2, 200_000) if env.get("FULL") else cls()
@@ -42,6 +43,7 @@ class Scale:
             memory_mb=(int(small), int(large)) if small and large else base.memory_mb,
             rounds=int(env.get("ROUNDS") or base.rounds),
             enrolled=int(env.get("ENROLLED") or base.enrolled),
+            activity_events=int(env.get("ACTIVITY_EVENTS") or base.activity_events),
         )
 
     def as_dict(self) -> dict[str, object]:

@@ -8,6 +8,7 @@ against the expressions.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -101,24 +102,23 @@ def task_of(event_type: str) -> int:
     return next((number for number, task in enumerate(TASKS, 1) if TASK_RULES[task].takes(event_type)), 0)
 
 
-def class_expression(value: str) -> Expression:
-    """`class_of` for MongoDB, of a value that is text."""
-    return _looked_up(value, [class_of(name) for name in NAMES], dict(CLASSES))
+def kind_expression(value: str) -> Expression:
+    """`class_of` and `task_of` for MongoDB, of a value that is text: an object with `class` and `task`.
 
-
-def task_expression(value: str) -> Expression:
-    """`task_of` for MongoDB, of a value that is text."""
-    return _looked_up(value, [task_of(name) for name in NAMES], {number: TASK_RULES[task] for number, task in enumerate(TASKS, 1)})
-
-
-def _looked_up(value: str, known: list[int], rules: dict[int, Rule]) -> Expression:
-    """The list ends with what stands for names that are not in it: so it is indexed by the -1 that they give."""
+    The list of what is known ends with what stands for names that are not in it: so it is indexed by the -1 that they give.
+    """
+    known = [{"class": class_of(name), "task": task_of(name)} for name in NAMES]
     found = {"$arrayElemAt": [[*known, _OTHER], {"$indexOfArray": [list(NAMES), value]}]}
-    named = {"$let": {"vars": {"n": found}, "in": {"$cond": [{"$eq": ["$$n", _OTHER]}, _switch(value, rules, False), "$$n"]}}}
+    named = {"$let": {"vars": {"n": found}, "in": {"$cond": [{"$eq": ["$$n", _OTHER]}, _held_against(value, False), "$$n"]}}}
     # "0" is the character after "/"
-    return {"$cond": [{"$and": [{"$gte": [value, "/"]}, {"$lt": [value, "0"]}]}, _switch(value, rules, True), named]}
+    return {"$cond": [{"$and": [{"$gte": [value, "/"]}, {"$lt": [value, "0"]}]}, _held_against(value, True), named]}
 
 
-def _switch(value: str, rules: dict[int, Rule], of_paths: bool) -> Expression:
+def _held_against(value: str, of_paths: bool) -> Expression:
+    tasks = {number: TASK_RULES[task] for number, task in enumerate(TASKS, 1)}
+    return {"class": _switch(value, CLASSES, of_paths), "task": _switch(value, tasks, of_paths)}
+
+
+def _switch(value: str, rules: Mapping[int, Rule], of_paths: bool) -> Expression:
     cases = [(number, rule.expression(value, of_paths)) for number, rule in rules.items()]
     return {"$switch": {"branches": [{"case": case, "then": number} for number, case in cases if case], "default": 0}}

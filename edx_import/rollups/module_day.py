@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from edx_import.ids import row_id
 from edx_import.rollups.kinds import Expression
-from edx_import.rollups.learners import escaped, learner_of
+from edx_import.rollups.learners import escaped, learner_of, midnight_of
 from edx_import.rollups.spans import Span
 
 
 def module_day(span: Span) -> list[Expression]:
     """The pipeline over `events`; it gives the documents of the span, without `rolled_up`. Events of no block are in none."""
     wanted = {"site": span.site, "course_id": span.course_id, "time": {"$gte": span.begin, "$lt": span.end}}
-    by_learner = {"day": {"$dateTrunc": {"date": "$time", "unit": "day"}}, "module": "$module_id", "learner": learner_of()}
+    by_learner = {"day": midnight_of("$time"), "module": "$module_id", "learner": learner_of()}
     return [
         {"$match": wanted},
         {"$match": {"module_id": {"$type": "string"}}},
@@ -27,9 +27,9 @@ def module_day(span: Span) -> list[Expression]:
     ]
 
 
-_FIELDS: Expression = {"day": "$_id.day", "module_id": "$_id.module", "nevents": 1, "learners": 1}
+_FIELDS: Expression = {"day": {"$toDate": "$_id.day"}, "module_id": "$_id.module", "nevents": 1, "learners": 1}
 
 
 def _row_id(span: Span) -> Expression:
-    day = {"$dateToString": {"date": "$_id.day", "format": "%Y-%m-%d"}}
+    day = {"$dateToString": {"date": {"$toDate": "$_id.day"}, "format": "%Y-%m-%d"}}
     return {"$concat": [{"$literal": row_id(span.site, span.course_id) + "|"}, day, "|", escaped("$_id.module")]}

@@ -6,12 +6,11 @@ comes first: what is computed from the same events is always the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from edx_import.ids import row_id
-from edx_import.rollups.kinds import ENROLLMENT, FORUM, FORUM_CREATED, PROGRESS, TASKS, THREAD, XBLOCK, Expression, class_expression, task_expression
-from edx_import.rollups.learners import escaped, has_number, is_text, learner_of, username_of
+from edx_import.rollups.kinds import ENROLLMENT, FORUM, FORUM_CREATED, PROGRESS, TASKS, THREAD, XBLOCK, Expression, kind_expression
+from edx_import.rollups.learners import escaped, has_number, is_text, learner_of, midnight_of, trimmed
 from edx_import.rollups.spans import Span
 
 MINUTE: Final = 60_000  # milliseconds, as all durations in the database
@@ -42,7 +41,7 @@ def _is_from(*sources: str) -> Expression:
 
 
 def _is_class(*classes: int) -> Expression:
-    return {"$eq": ["$class", classes[0]]} if len(classes) == 1 else {"$in": ["$class", list(classes)]}
+    return {"$eq": ["$kind.class", classes[0]]} if len(classes) == 1 else {"$in": ["$kind.class", list(classes)]}
 
 
 _IS_ATTEMPT = _both(_is_type("problem_check"), _is_from("server"))
@@ -50,7 +49,7 @@ _IS_ATTEMPT = _both(_is_type("problem_check"), _is_from("server"))
 #: What is counted of a learner's day, each by the condition beside it.
 COUNTS: Final[dict[str, Expression]] = {
     # Insights; only where the learner has a number (see `OF_NUMBERED`)
-    "active": _both({"$ne": ["$event_source", "task"]}, {"$ne": ["$class", ENROLLMENT]}),
+    "active": _both({"$ne": ["$event_source", "task"]}, {"$ne": ["$kind.class", ENROLLMENT]}),
     "attempted_problem": _IS_ATTEMPT,
     "played_video": _both(_is_type("play_video"), _is_from("browser", "mobile")),
     "posted_forum": _both(_is_class(FORUM_CREATED), _is_from("server")),
@@ -75,23 +74,22 @@ OF_NUMBERED: Final = ("active", "attempted_problem", "played_video", "posted_for
 def person_day(span: Span) -> list[Expression]:
     """The pipeline over `events`; it gives the documents of the span, without `rolled_up`."""
     wanted = {"site": span.site, "course_id": span.course_id, "time": {"$gte": span.begin, "$lt": span.end}}
-    return [{"$match": wanted}, {"$sort": {"time": 1}}, _picked(span), {"$match": {"learner": {"$ne": ""}}}, _grouped(), *_finished(span)]
+    return [{"$match": wanted}, {"$sort": {"time": 1}}, _picked(), {"$match": {"learner": {"$ne": ""}}}, _grouped(), *_finished(span)]
 
 
-def _picked(span: Span) -> Expression:
+def _picked() -> Expression:
     """What is needed of an event."""
     return {
         "$project": {
             "_id": 0,
             "learner": learner_of(),
-            "username": username_of(),
-            "day": {"$literal": span.begin} if span.first == span.last else {"$dateTrunc": {"date": "$time", "unit": "day"}},
+            "username": {"$cond": [is_text("$username"), "$username", "$$REMOVE"]},
+            "day": midnight_of("$time"),
             "t": {"$toLong": "$time"},
             "event_type": 1,
             "event_source": 1,
             "ip": 1,
-            "class": _of_type(class_expression),
-            "task": _of_type(task_expression),
+            "kind": _kind(),
             "video": {"$cond": [_both(_is_type(*_WATCHING), is_text("$event.id")), {"$ifNull": ["$module_id", "$event.id"]}, "$$REMOVE"]},
             "position": {"$cond": [_is_type(*_WATCHING), _position(), "$$REMOVE"]},
             "problem": {"$cond": [_both(_IS_ATTEMPT, is_text("$event.problem_id")), {"$ifNull": ["$module_id", "$event.problem_id"]}, "$$REMOVE"]},
@@ -100,9 +98,9 @@ def _picked(span: Span) -> Expression:
     }
 
 
-def _of_type(rule: Callable[[str], Expression]) -> Expression:
-    """A rule of the type; a type that is no text is like an empty one."""
-    return {"$let": {"vars": {"s": {"$cond": [is_text("$event_type"), "$event_type", ""]}}, "in": rule("$$s")}}
+def _kind() -> Expression:
+    """Of a type that is no text, as of an empty one."""
+    return {"$let": {"vars": {"s": {"$cond": [is_text("$event_type"), "$event_type", ""]}}, "in": kind_expression("$$s")}}
 
 
 def _is_object(value: Any) -> Expression:
@@ -131,9 +129,9 @@ def _grouped() -> Expression:
             "nevents": {"$sum": {"$cond": [_is_class(XBLOCK), 0, 1]}},
             **counted,
             "times": {"$push": "$t"},
-            "counted_times": {"$push": _where({"$ne": ["$class", XBLOCK]}, "$t")},
-            **{f"{task}_times": {"$push": _where({"$eq": ["$task", number]}, "$t")} for number, task in enumerate(TASKS, 1)},
-            "tasks": {"$push": _where({"$gt": ["$task", 0]}, {"t": "$t", "k": "$task"})},
+            "counted_times": {"$push": _where({"$ne": ["$kind.class", XBLOCK]}, "$t")},
+            **{f"{task}_times": {"$push": _where({"$eq": ["$kind.task", number]}, "$t")} for number, task in enumerate(TASKS, 1)},
+            "tasks": {"$push": _where({"$gt": ["$kind.task", 0]}, {"t": "$t", "k": "$kind.task"})},
             "videos": {"$addToSet": _where(_is_type("play_video"), "$video")},
             "positions": {"$push": _where(_both(is_text("$video"), {"$isNumber": "$position"}), {"v": "$video", "p": "$position"})},
             "problems": {"$addToSet": "$problem"},
@@ -161,10 +159,10 @@ def _finished(span: Span) -> list[Expression]:
 def _fields() -> Expression:
     numbered = has_number("$_id.learner")
     return {
-        "day": "$_id.day",
+        "day": {"$toDate": "$_id.day"},
         "learner": "$_id.learner",
         "user_id": {"$cond": [numbered, "$_id.learner", None]},
-        "username": {"$cond": [{"$eq": ["$username", ""]}, None, "$username"]},
+        "username": {"$let": {"vars": {"name": trimmed("$username")}, "in": {"$cond": [{"$eq": ["$$name", ""]}, None, "$$name"]}}},
         "nevents_all": 1,
         "nevents": 1,
         **{name: {"$cond": [numbered, f"${name}", 0]} if name in OF_NUMBERED else 1 for name in COUNTS},
@@ -194,7 +192,7 @@ def _fields() -> Expression:
 def _row_id(span: Span) -> Expression:
     """As `ids.row_id` makes it; a username is marked, so that it is not taken for a number."""
     learner = {"$cond": [is_text("$_id.learner"), {"$concat": ["@", escaped({"$toString": "$_id.learner"})]}, {"$toString": "$_id.learner"}]}
-    day = {"$dateToString": {"date": "$_id.day", "format": "%Y-%m-%d"}}
+    day = {"$dateToString": {"date": {"$toDate": "$_id.day"}, "format": "%Y-%m-%d"}}
     return {"$concat": [{"$literal": row_id(span.site, span.course_id) + "|"}, day, "|", learner]}
 
 

@@ -9,10 +9,10 @@ from functools import partial
 
 from edx_import.rollups.module_day import module_day
 from edx_import.rollups.person_day import person_day
-from edx_import.rollups.spans import Span, cut, spans_of
+from edx_import.rollups.spans import MOST_DAYS, Span, spans_of
 from edx_import.store.collections import EVENTS, MODULE_COURSE_DAY, PERSON_COURSE_DAY, is_empty
 from edx_import.store.connection import Store, whole_milliseconds
-from edx_import.store.rollups import days_to_do, event_spans, put, remove_others, rules_version, set_rules_version, strike_off
+from edx_import.store.rollups import days_to_do, put, remove_others, rules_version, set_rules_version, stretches_of_events, strike_off
 
 #: Rises when the rules or the documents change: the next sync then makes all days anew.
 RULES_VERSION = 1
@@ -40,10 +40,10 @@ def roll_up(store: Store, threads: int = 1, check: Callable[[], None] = lambda: 
 
 
 def rebuild(store: Store, threads: int = 1, check: Callable[[], None] = lambda: None) -> int:
-    """Makes all days anew; gives how many days of courses. Cut off, it is done again by the next sync. Raises StoreError."""
+    """Makes all days anew; gives how many days of courses that may have events. Cut off, it is done again by the next sync. Raises StoreError."""
     set_rules_version(store, None)
     made = _now()
-    spans = [span for course in event_spans(store) for span in cut(*course)]
+    spans = [Span(*stretch) for stretch in stretches_of_events(store, MOST_DAYS)]
     _make(store, spans, made, threads, check)
     remove_others(store, made)
     set_rules_version(store, RULES_VERSION)

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from edx_import.ids import row_id
 from edx_import.model import Site
 
-#: So many days at a time: what is grouped has to fit into the memory of the server, and a stop has to be heard.
-MOST_DAYS = 31
+#: So many days at a time: what is grouped should fit into the memory of the server, and a stop has to be heard.
+MOST_DAYS = 7
 
 _DAY = timedelta(days=1)
 
@@ -52,11 +52,3 @@ def spans_of(days: Iterable[tuple[Site, str, date]], most_days: int = MOST_DAYS)
         span = Span(site, course_id, day, day)
     if span:
         yield span
-
-
-def cut(site: Site, course_id: str, first: date, last: date, most_days: int = MOST_DAYS) -> Iterator[Span]:
-    """The days from `first` to `last`, in spans that begin with a month or are no longer than `most_days`."""
-    while first <= last:
-        until = min(last, first + (most_days - 1) * _DAY)
-        yield Span(site, course_id, first, until)
-        first = until + _DAY

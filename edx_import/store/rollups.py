@@ -92,11 +92,15 @@ def _midnight(day: date) -> datetime:
 
 def days_to_do(store: Store) -> list[tuple[Site, str, date]]:
     """The days that have been noted. Where events were replaced, also those of every course that has rows of that day. Raises StoreError."""
-    notes = store.ride_out(f"reading {ROLLUP_TODO}", lambda: list(store.database[ROLLUP_TODO].find()))
-    found = {(note["site"], note["course_id"], note["day"].date()) for note in notes}
-    for site, day in {(note["site"], note["day"]) for note in notes if note.get("replacing")}:
-        found |= {(site, course_id, day.date()) for course_id in _courses_of_day(store, site, day)}
+    notes = store.ride_out(f"reading {ROLLUP_TODO}", lambda: [_noted(note) for note in store.database[ROLLUP_TODO].find()])
+    found = {(site, course_id, day) for site, course_id, day, _ in notes}
+    for site, day in {(site, day) for site, _, day, replacing in notes if replacing}:
+        found |= {(site, course_id, day) for course_id in _courses_of_day(store, site, _midnight(day))}
     return sorted(found)
+
+
+def _noted(note: Mapping[str, Any]) -> tuple[Site, str, date, bool]:
+    return note["site"], note["course_id"], note["day"].date(), bool(note.get("replacing"))
 
 
 def _courses_of_day(store: Store, site: Site, day: datetime) -> set[str]:
@@ -154,22 +158,23 @@ def set_rules_version(store: Store, version: int | None) -> None:
     store.ride_out("writing the version of the roll-ups", lambda: meta.replace_one({"_id": ROLLUPS_ID}, {"version": version}, upsert=True))
 
 
-def event_spans(store: Store) -> Iterator[tuple[Site, str, date, date]]:
-    """Every course that has events, with the days of its first and its last. The index is stepped through: three keys are read for each.
+def stretches_of_events(store: Store, days: int) -> Iterator[tuple[Site, str, date, date]]:
+    """All events there are of courses, in stretches of up to so many days that begin with a day of events: site, course, first day, last day.
 
-    Raises StoreError.
+    The index is stepped through: one key is read for each stretch, and one for each course. Raises StoreError.
     """
     beyond: dict[str, Any] = {}
-    order = [("site", 1), ("course_id", 1), ("time", 1)]
-    while found := _first_event(store, beyond, order):
-        site, course_id = found["site"], found.get("course_id")
-        if course_id is not None:
-            last = _first_event(store, {"site": site, "course_id": course_id}, [(name, -1) for name, _ in order])
-            yield site, course_id, found["time"].date(), (last or found)["time"].date()
-        after: dict[str, Any] = {"$gt": course_id} if course_id is not None else {"$gte": ""}
-        beyond = {"$or": [{"site": site, "course_id": after}, {"site": {"$gt": site}}]}
+    while found := _first_event(store, beyond):
+        site, course_id, first = found["site"], found.get("course_id"), found["time"].date()
+        if course_id is None:
+            beyond = {"$or": [{"site": site, "course_id": {"$gte": ""}}, {"site": {"$gt": site}}]}
+            continue
+        last = min(first, date.max - timedelta(days=days)) + timedelta(days=days - 1)
+        yield site, course_id, first, last
+        same = {"site": site, "course_id": course_id, "time": {"$gte": _midnight(last + timedelta(days=1))}}
+        beyond = {"$or": [same, {"site": site, "course_id": {"$gt": course_id}}, {"site": {"$gt": site}}]}
 
 
-def _first_event(store: Store, query: Mapping[str, Any], order: list[tuple[str, int]]) -> dict[str, Any] | None:
-    fields = {"site": 1, "course_id": 1, "time": 1, "_id": 0}
+def _first_event(store: Store, query: Mapping[str, Any]) -> dict[str, Any] | None:
+    order, fields = [("site", 1), ("course_id", 1), ("time", 1)], {"site": 1, "course_id": 1, "time": 1, "_id": 0}
     return store.ride_out(f"reading {EVENTS}", lambda: store.database[EVENTS].find_one(query, fields, sort=order))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from person_days import person_days
 
 from edx_import.courses import load_courses
-from edx_import.rollups.kinds import NAMES, class_expression, class_of, task_expression, task_of
+from edx_import.rollups.kinds import NAMES, class_of, kind_expression, task_of
 from edx_import.rollups.run import RULES_VERSION, begin, rebuild, roll_up
 from edx_import.sample.events import KINDS, iter_events
 from edx_import.sample.recipe import Recipe
@@ -430,8 +430,8 @@ def test_a_type_that_is_looked_up_is_of_the_class_that_the_expressions_say(store
         f"/courses/{CCX}/progress",
     ]
     store.database["types"].insert_many([{"type": name} for name in names])
-    asked = {"$project": {"_id": 0, "type": 1, "class": class_expression("$type"), "task": task_expression("$type")}}
-    found = {row["type"]: (row["class"], row["task"]) for row in store.database["types"].aggregate([asked])}
+    asked = {"$project": {"_id": 0, "type": 1, "kind": kind_expression("$type")}}
+    found = {row["type"]: (row["kind"]["class"], row["kind"]["task"]) for row in store.database["types"].aggregate([asked])}
     assert found == {name: (class_of(name), task_of(name)) for name in names}
     assert {kind for kind, _ in found.values()} >= {0, 2, 3, 4}
     assert {task for _, task in found.values()} == {0, 1, 2, 3, 4}

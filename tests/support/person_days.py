@@ -20,6 +20,7 @@ _TASKS = {
     "text": r"^textbook\.|/wiki/",
 }
 _MINUTE = 60_000
+_BLANKS = " \t\n\v\f\r\0"
 
 
 def person_days(events: Iterable[Event]) -> dict[str, dict[str, Any]]:
@@ -33,9 +34,13 @@ def person_days(events: Iterable[Event]) -> dict[str, dict[str, Any]]:
     return {row["_id"]: row for row in rows}
 
 
-def _username(event: Event) -> str:
+def _raw_name(event: Event) -> str:
     name = event.get("username")
-    return name.strip(" \t\n\v\f\r\0") if isinstance(name, str) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _username(event: Event) -> str:
+    return _raw_name(event).strip(_BLANKS)
 
 
 def _learner(event: Event) -> Any:
@@ -68,7 +73,7 @@ def _row(site: str, course_id: str, day: Any, learner: Any, events: list[Event])
         "day": datetime(day.year, day.month, day.day, tzinfo=UTC),
         "learner": learner,
         "user_id": None if isinstance(learner, str) else learner,
-        "username": max(map(_username, events)) or None,
+        "username": max(map(_raw_name, events)).strip(_BLANKS) or None,
         "nevents_all": len(events),
         "nevents": len(counted),
         **_insights(events, isinstance(learner, int)),
