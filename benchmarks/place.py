@@ -82,7 +82,13 @@ class Place:
         ran = self.run(database, "sync", "--json", "--source", str(source), *options, **variables)
         summary = json.loads(ran.out)
         counts = summary["counts"]
-        notes = {"inside": summary["seconds"], "loaded": counts["loaded"], "duplicate": counts["duplicate"], "rejected": counts["rejected"]}
+        notes = {
+            "inside": summary["seconds"],
+            "rolled up in": summary["rollup_seconds"],
+            "loaded": counts["loaded"],
+            "duplicate": counts["duplicate"],
+            "rejected": counts["rejected"],
+        }
         notes |= {f"{role} processes": number for role, number in ran.processes.items()}
         return ran.measured(name, what, counts["read"], unit, notes)
 

@@ -30,8 +30,8 @@ class Scale:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
-        """What EVENTS, LEARNERS, FILES, FILE_EVENTS, MEMORY_MB (`SMALL,LARGE`), ROUNDS, ENROLLED and ACTIVITY_EVENTS ask for; FULL=1 sets other defaults for
-        all of them.
+        """What EVENTS, LEARNERS, FILES, FILE_EVENTS, MEMORY_MB (`SMALL,LARGE`), ROUNDS, ENROLLED and ACTIVITY_EVENTS ask for; FULL=1 sets other
+        defaults for all of them.
         """
         base = cls(1_000_000, 20_000, 400, 500, (100, 1000), 2, 200_000) if env.get("FULL") else cls()
         small, _, large = env.get("MEMORY_MB", "").partition(",")

@@ -109,7 +109,7 @@ def _is_object(value: Any) -> Expression:
 
 def _position() -> Expression:
     """Where the player stood, in milliseconds; missing where it is not known."""
-    seconds = {"$convert": {"input": "$event.currentTime", "to": "double", "onError": None, "onNull": None}}
+    seconds = {"$cond": [{"$isNumber": "$event.currentTime"}, {"$toDouble": "$event.currentTime"}, None]}
     known = _both({"$gte": ["$$s", 0]}, {"$lte": ["$$s", _LAST_POSITION]})
     return {"$let": {"vars": {"s": seconds}, "in": {"$cond": [known, {"$toLong": {"$multiply": ["$$s", 1000]}}, "$$REMOVE"]}}}
 

@@ -124,16 +124,19 @@ def strike_off(store: Store, site: Site, course_id: str, first: date, last: date
 def put(store: Store, collection: str, pipeline: Sequence[Mapping[str, Any]], ids: tuple[str, str], made: datetime) -> None:
     """Makes the rows of a range of ids from the events: each takes the place of the one with its id, then those go that were not made now.
 
-    Whoever reads meanwhile sees each row as it was or as it is, and never a day of which some are missing. Raises StoreError.
+    Whoever reads meanwhile sees each row as it was or as it is, and never a day of which some are missing, but where it is made for the first time.
+    Where there are no rows yet they are inserted, which takes a fraction of the time. Raises StoreError.
     """
-    merged = {"$merge": {"into": collection, "on": "_id", "whenMatched": "replace", "whenNotMatched": "insert"}}
-    stages = [*pipeline, {"$set": {"rolled_up": made}}, merged]
     first, beyond = ids
-    gone = {"_id": {"$gte": first, "$lt": beyond}, "rolled_up": {"$ne": made}}
+    of_range = {"_id": {"$gte": first, "$lt": beyond}}
+    documents = store.database[collection]
 
     def merge() -> None:
-        store.database[EVENTS].aggregate(stages, allowDiskUse=True).close()
-        store.database[collection].delete_many(gone)
+        matched = "replace" if documents.find_one(of_range, {"_id": 1}) else "fail"
+        merged = {"$merge": {"into": collection, "on": "_id", "whenMatched": matched, "whenNotMatched": "insert"}}
+        store.database[EVENTS].aggregate([*pipeline, {"$set": {"rolled_up": made}}, merged], allowDiskUse=True).close()
+        if matched == "replace":
+            documents.delete_many({**of_range, "rolled_up": {"$ne": made}})
 
     store.ride_out(f"writing to {collection}", merge)
 

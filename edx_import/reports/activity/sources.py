@@ -127,7 +127,7 @@ def _days(context: Context, course_id: str) -> tuple[str, list[Stage]]:
 
 def _verified(context: Context, course_id: str) -> tuple[str, list[Stage]]:
     """When learners became verified first, and when they last left while they were."""
-    wanted = {"site": context.site, "course_id": course_id, "event_type": {"$in": [*_ENROLLED, _LEFT]}, "event.mode": "verified"}
+    wanted = {"site": context.site, "event.course_id": course_id, "event_type": {"$in": [*_ENROLLED, _LEFT]}, "event.mode": "verified"}
     left = {"$eq": ["$event_type", _LEFT]}
     grouped = {
         "_id": "$event.user_id",
