@@ -1,6 +1,6 @@
 """The events of courses, each with what the course says of its block.
 
-For a course's own database: give `--output` a name that ends in .jsonl or .parquet.
+For a course's own database: `--save` keeps them in a collection, `--output` with a name that ends in .jsonl or .parquet in a file.
 
 By course and time. `parent_data` tells where the block of an event stands (`chapter_id`, `chapter_display_name`, ...), `metadata` its settings,
 both as the newest structure of the course has them; empty where an event names no block, or one that the course no longer has. Blocks of category
@@ -15,7 +15,7 @@ from datetime import datetime
 from edx_import.api import Column, Context, Personal, Report, activity
 
 COLUMNS = (
-    Column("_id", str, "id of the event"),
+    Column("event_id", str, "id of the event, 24 hex digits"),
     Column("course_id", str, "course key"),
     Column("time", datetime, "when it happened (UTC)"),
     Column("event_type", str, "its type; of requests the path", personal=Personal.REMOVED),

@@ -83,3 +83,15 @@ def test_a_research_package_is_rolled_up_under_its_own_site(
         assert all(site.startswith("rdx:") for site in sites)
         said = desk.run("cmd", "person_course_day", "--site", sites.pop(), "--format", "json", check=True)
         assert len(json.loads(said.out)) > 0
+
+
+def test_the_events_of_a_course_go_into_a_collection_or_a_file(at_folder: Desk, tmp_path: Path) -> None:
+    desk = at_folder
+    desk.sync()
+    course = "course-v1:DemoX+D101+1T2020"
+    events = desk.count("events", {"course_id": course})
+    desk.run("cmd", "extract_course_events", "--course", course, "--save", "--output", str(tmp_path / "events.jsonl"), check=True)
+    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == events == desk.count("report_extract_course_events")
+    assert {line["course_id"] for line in lines} == {course}
+    assert any(line["parent_data"] for line in lines) == bool(desk.count("course_structure"))

@@ -46,7 +46,7 @@ def _row(course_id: str, event: Row, blocks: dict[str, Row]) -> Row:
     found = blocks.get(block, {}) if isinstance(block, str) else {}
     name = event.get("event_type")
     return {
-        "_id": str(event["_id"]),
+        "event_id": str(event["_id"]),
         "course_id": course_id,
         **{name: event.get(name) for name in FIELDS},
         "action": name if isinstance(name, str) and not name.startswith("/") else None,
