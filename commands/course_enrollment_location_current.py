@@ -26,5 +26,6 @@ def run(
 ) -> Report:
     context.refuse_days("enrolments are those of the newest snapshot")
     chart = Chart(ChartKind.BAR, "country_code", "count", "course_id")
-    rows = enrollment.by_country(context, context.countries(geoip).country_of)
-    return Report.of(COLUMNS, rows, "Enrolled learners by country", chart)
+    countries = context.countries(geoip)
+    context.say(f"countries of {countries.description}")
+    return Report.of(COLUMNS, enrollment.by_country(context, countries.country_of), "Enrolled learners by country", chart)
