@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -118,7 +119,7 @@ class Context:
         """Makes the summaries per day anew; gives how many days of courses. Raises UsageError, StoreError, LockHeldError."""
         from edx_import.rollups.run import rebuild
 
-        return rebuild(self.writer.store, check=self.writer.check_lock)
+        return rebuild(self.writer.store, os.cpu_count() or 1, self.writer.check_lock)
 
     def countries(self, database: Path | None = None) -> Countries:
         """Tells countries of IP addresses: by this MaxMind database, else that of GEOIP_DATABASE, else the one that came along.

@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from edx_import.ids import row_id
 from edx_import.model import Site
 
-#: So many days at a time: what is grouped should fit into the memory of the server, and a stop has to be heard.
-MOST_DAYS = 7
+#: So many days at a time: what is grouped, and what the second summary reads once more, should still be in the memory of the server; and a stop has
+#: to be heard.
+MOST_DAYS = 2
 
 _DAY = timedelta(days=1)
 
