@@ -63,7 +63,7 @@ sbom: $(VENV)/.made ## what the image consists of, package by package: dist/sbom
 bench: $(VENV)/.dev $(VENV)/.programs ## how fast a sync is, against what the database can take
 	@$(BIN)/python -m benchmarks $(if $(JSON),--json $(JSON)) $(if $(RECORD),--record)
 
-docs: $(VENV)/.dev ## make the pages anew that are made from the program (docs/cli.md, tables in the README)
+docs: $(VENV)/.dev ## make the pages anew that are made from the program (docs/cli.md, commands.md, data-dictionary.md, tables in the README)
 	@$(BIN)/python -m edx_import.cli.reference
 	@$(BIN)/python -m edx_import.data_dictionary > docs/data-dictionary.md
 

@@ -103,6 +103,17 @@ def _shared(
 ) -> None: ...
 
 
+def shared_options() -> list[tuple[str, str]]:
+    """How each shared option is written, and what it means."""
+    found = []
+    for parameter in inspect.signature(_shared, eval_str=True).parameters.values():
+        (info,) = parameter.annotation.__metadata__
+        value = f" {info.metavar}" if info.metavar else ""
+        default = f" [default: {parameter.default}]" if parameter.default and info.show_default else ""
+        found.append((f"--{parameter.name}{value}", f"{info.help}{default}"))
+    return found
+
+
 def _parameter(option: CommandOption) -> inspect.Parameter:
     hint: Any = list[str] if option.many else option.type
     default = inspect.Parameter.empty if option.required else option.default

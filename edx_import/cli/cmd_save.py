@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edx_import.reports.discovery import Command
 from edx_import.reports.report import Report
-from edx_import.reports.saving import check_can_be_saved, columns_told, kept_rows
+from edx_import.reports.saving import columns_told, kept_rows
 
 if TYPE_CHECKING:
     from edx_import.store.connection import Store
@@ -31,7 +31,6 @@ class Keeper:
         """
         from edx_import.store.saved_reports import saving_report
 
-        check_can_be_saved(report)
         with saving_report(self.store, self.command.name, holds_lock=self.command.writes) as saving:
             rows = kept_rows(report, self.record["site"], saving.add)
             seen_enough = _written(write, replace(report, rows=rows)) if write else None

@@ -1,4 +1,4 @@
-"""The pages that are made from the program itself: docs/cli.md, and the tables of variables and exit codes in the README.
+"""The pages that are made from the program itself: docs/cli.md, docs/commands.md, and the tables of variables and exit codes in the README.
 
 `python -m edx_import.cli.reference` writes them; a test compares.
 """
@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from edx_import.cli.app import app
-from edx_import.reports.discovery import bundled_folder, list_commands
+from edx_import.cli.commands_page import commands_page
 from edx_import.settings import VARIABLES
 
 _COMMANDS = ("sync", "cmd", "status", "rejects", "doctor", "demo")
@@ -21,7 +21,7 @@ def cli_page() -> str:
     """docs/cli.md: the help of every command, as it is printed."""
     parts = ["# Command line\n", "Made from the program's own help; `make docs` makes it anew.\n", _section("edx-import")]
     parts += [_section(f"edx-import {name}") for name in _COMMANDS if _exists(name)]
-    parts += [_section(f"edx-import cmd {info.name}") for info in list_commands([bundled_folder()])]
+    parts += [_section("edx-import cmd list_courses"), "The other commands: [commands.md](commands.md).\n"]
     return "\n".join(parts)
 
 
@@ -59,6 +59,7 @@ def main() -> None:
     """Writes the pages into the clone that this runs in."""
     root = Path(__file__).resolve().parents[2]
     (root / "docs" / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (root / "docs" / "commands.md").write_text(commands_page(), encoding="utf-8")
     readme = root / "README.md"
     readme.write_text(with_variables(readme.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from edx_import.errors import UsageError
 from edx_import.model import Site
 from edx_import.reports.outputs.base import text_of, unicode_text
 from edx_import.reports.report import Column, Report, type_word
@@ -21,14 +20,10 @@ _CHARACTERS_AT_ONCE = 4_000_000
 Document = dict[str, Any]
 
 
-def check_can_be_saved(report: Report) -> None:
-    """Raises UsageError for a column that would take the place of a document's id."""
-    if any(column.name == "_id" for column in report.columns):
-        raise UsageError("a report with a column _id cannot be saved: documents have an id of their own", "Write it to a file instead.")
-
-
 def kept_rows(report: Report, site: Site, add: Callable[[Sequence[Document]], None]) -> Iterator[Sequence[Any]]:
-    """The rows as they come; on the way, `add` gets them as documents, some at a time, numbered from 1 on."""
+    """The rows as they come; on the way, `add` gets them as documents, some at a time. Their `_id` is that of the report where it has such a
+    column, else the number of the row, from 1 on.
+    """
     names = [_key(column.name) for column in report.columns]
     waiting: list[Document] = []
     characters = 0

@@ -56,7 +56,7 @@ class Saving:
         return self._unfinished
 
     def add(self, documents: Sequence[dict[str, Any]]) -> None:
-        """Adds rows; each has its number as `_id`. Raises StoreError."""
+        """Adds rows, each with an `_id` of its own. Raises StoreError."""
         rows = self._store.database[self._unfinished]
 
         def insert() -> None:
@@ -71,14 +71,24 @@ class Saving:
             self.rows += len(documents)
 
     def commit(self, about: Mapping[str, Any]) -> None:
-        """Puts the rows in the place of those that were saved before. Raises StoreError; UsageError when learners were forgotten meanwhile."""
+        """Puts the rows in the place of those that were saved before.
+
+        Raises StoreError, and UsageError when learners were forgotten meanwhile, or when several rows had one `_id`.
+        """
         if self._watch and _kept_free_of(self._store) != self._kept_free_of:
             what = f"{self.name} was not saved: meanwhile learners were forgotten or remembered, or personal details removed"
             raise UsageError(what, "Run the command again.")
+        self._make_sure_all_are_there()
         record = {"_id": f"saved|{self.name}", **about, "rows": self.rows, "created": whole_milliseconds(datetime.now(UTC))}
         meta = self._store.database[META]
         self._store.ride_out("writing to meta", lambda: meta.replace_one({"_id": record["_id"]}, record, upsert=True))
         self._store.ride_out(f"saving {self.name}", self._take_place)
+
+    def _make_sure_all_are_there(self) -> None:
+        rows = self._store.database[self._unfinished]
+        there = self._store.ride_out(f"counting {self.name}", lambda: rows.count_documents({}, hint="_id_"))
+        if there != self.rows:
+            raise UsageError(f"{self.name} was not saved: {self.rows:,} rows have {there:,} different _id", "Write the report to a file instead.")
 
     def begin(self) -> None:
         """Makes the collection, empty, with a note of who writes it."""

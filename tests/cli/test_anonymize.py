@@ -6,16 +6,16 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bundled import COMMANDS, answer_of
 from desk import Desk
 
 from edx_import.model import PROD
-from edx_import.reports.anonymity import anonymized
-from edx_import.reports.context import Context
-from edx_import.reports.discovery import Command, bundled_folder, list_commands, load_command
+from edx_import.reports.discovery import bundled_folder, load_command
 from edx_import.reports.render import render
 from edx_import.reports.report import Report
 from edx_import.sample import people
@@ -23,8 +23,6 @@ from edx_import.sample.package import make_package
 from edx_import.sample.recipe import Recipe
 from edx_import.sample.sealing import InstitutionKey, Sealer
 from edx_import.settings import Secret
-from edx_import.store.connection import Store
-from edx_import.store.queries import Queries
 
 RECIPE = Recipe(seed=9, learners=40, days=2, events_per_day=250, blocks_per_learner=6)
 KEY = Secret("the key of these tests alone")
@@ -35,9 +33,6 @@ FIRST_USER_ID = 70_000_501
 TELLING = frozenset(
     "user_id learner_id student_id author_id username user email e_mail ip ip_address full_name hash_id anonymous_user_id learner student".split()
 )
-#: The options of commands that must be given some. A command that writes is named here, too, or not run.
-OPTIONS: dict[str, dict[str, Any]] = {}
-COMMANDS = [info.name for info in list_commands([bundled_folder()]) if not info.writes or info.name in OPTIONS]
 
 
 @pytest.fixture(scope="module")
@@ -67,43 +62,54 @@ def told_of(learners: tuple[people.Learner, ...]) -> Iterator[str]:
         yield from filter(None, (*names, learner.email, learner.ip, learner.hash_id, str(learner.id)))
 
 
-def answer(command: Command, store: Store, anonymous: bool) -> tuple[Report, str]:
-    context = Context(Queries(store.database), PROD)
-    report = command.run(context, **OPTIONS.get(command.name, {}))
+def written(report: Report) -> str:
     stream = io.BytesIO()
-    report = anonymized(report, PROD, KEY) if anonymous else report
     render(report, "jsonl", stream)
-    return report, stream.getvalue().decode()
+    return stream.getvalue().decode()
+
+
+@cache
+def search() -> tuple[dict[str, str], re.Pattern[str]]:
+    """How a person may be written in a text, and what finds each of these."""
+    forms = {form: person for person in TOLD for form in (person, json.dumps(person)[1:-1], json.dumps(person, ensure_ascii=False)[1:-1])}
+    return forms, re.compile(r"(?<![\w.])(?:" + "|".join(sorted(map(re.escape, forms), key=len, reverse=True)) + r")(?![\w])")
 
 
 def found_in(text: str) -> set[str]:
     """Who is told of in a text, however a value is written in it."""
-    forms = {form: person for person in TOLD for form in (person, json.dumps(person)[1:-1], json.dumps(person, ensure_ascii=False)[1:-1])}
-    anyone = re.compile(r"(?<![\w.])(?:" + "|".join(sorted(map(re.escape, forms), key=len, reverse=True)) + r")(?![\w])")
+    forms, anyone = search()
     return {forms[match] for match in anyone.findall(text)}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_nobody_is_told_of_by(name: str, synced: Desk) -> None:
     with synced.store() as store:
-        report, text = answer(load_command(name, [bundled_folder()]), store, anonymous=True)
-    assert found_in(text + report.title) == set()
+        report = answer_of(name, store, KEY)
+    assert found_in(written(report) + report.title) == set()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_column_that_tells_of_a_learner_is_declared_so_by(name: str, synced: Desk) -> None:
     """And so are those that a command declares: what it answers has the columns that it documents."""
-    command = load_command(name, [bundled_folder()])
     with synced.store() as store:
-        report, _ = answer(command, store, anonymous=False)
-        seen: dict[str, set[str]] = {column.name: set() for column in report.columns}
-        for line in answer(command, store, anonymous=False)[1].splitlines():
-            for column, value in json.loads(line).items():
-                seen[column] |= found_in(json.dumps(value, ensure_ascii=False))
+        report = answer_of(name, store)
+    telling: set[str] = set()
+    for line in written(report).splitlines():
+        telling |= {column for column, value in json.loads(line).items() if found_in(json.dumps(value, ensure_ascii=False))}
     declared = {column.name: column.personal for column in report.columns}
-    assert {column for column, people in seen.items() if people and declared[column] is None} == set()
-    assert {column.name for column in command.columns if column.name in TELLING and column.personal is None} == set()
-    assert set(command.columns) >= set(report.columns)
+    assert {column for column in telling if declared[column] is None} == set()
+    documented = load_command(name, [bundled_folder()]).columns
+    assert {column.name for column in documented if column.name in TELLING and column.personal is None} == set()
+    assert set(documented) >= set(report.columns)
+
+
+#: Of the sample, these find nothing: there is no dirt in it, or nothing of what they look for.
+WITHOUT_ROWS: set[str] = set()
+
+
+def test_the_sample_gives_every_command_something_to_tell(synced: Desk) -> None:
+    with synced.store() as store:
+        assert {name for name in COMMANDS if not list(answer_of(name, store).rows)} == WITHOUT_ROWS
 
 
 def test_the_search_finds_whom_it_looks_for(synced: Desk) -> None:

@@ -288,10 +288,13 @@ def test_a_report_is_saved_some_rows_at_a_time() -> None:
     assert added == [1000, 1000, 502, 1]
 
 
-def test_a_column_that_would_be_the_id_is_refused(kept: Kept) -> None:
-    with pytest.raises(UsageError, match="a column _id"):
-        kept.keep([[1]], (Column("_id", int),))
-    assert kept.collections == []
+def test_a_column_of_ids_is_the_id(kept: Kept) -> None:
+    columns = (Column("n", int), Column("_id"))
+    kept.keep([[1, "b"], [2, "a"]], columns)
+    assert list(kept.store.database.report_numbers.find()) == [{"_id": "b", "site": "prod", "n": 1}, {"_id": "a", "site": "prod", "n": 2}]
+    with pytest.raises(UsageError, match="3 rows have 2 different _id"):
+        kept.keep([[3, "c"], [4, "d"], [5, "c"]], columns)
+    assert kept.numbers == [2, 1]
 
 
 def test_the_unfinished_are_told_from_the_saved() -> None:
