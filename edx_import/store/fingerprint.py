@@ -9,7 +9,7 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from edx_import.store.collections import IMPORTS, META, MODULE_COURSE_DAY, PERSON_COURSE_DAY
+from edx_import.store.collections import IMPORTS, META, MODULE_COURSE_DAY, PERSON_COURSE_DAY, ROLLUP_TODO
 from edx_import.store.connection import Store
 from edx_import.store.mongo_errors import mongo_errors
 from edx_import.store.schema import SCHEMA_ID
@@ -28,13 +28,15 @@ _PART: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def database_hash(store: Store) -> dict[str, str]:
-    """A hash of each collection that has documents, but the ledger: over its documents in the order of `_id`, without the field `import`.
+    """A hash of each collection that has documents, but the ledger and the notes of days to be rolled up.
+
+    Over its documents in the order of `_id`, without the field `import`.
 
     Raises StoreError.
     """
     with mongo_errors("reading the whole database"):
         names = sorted(store.database.list_collection_names(filter={"type": "collection"}))
-        hashes = {name: _collection_hash(store, name) for name in names if name != IMPORTS and not name.startswith("system.")}
+        hashes = {name: _collection_hash(store, name) for name in names if name not in (IMPORTS, ROLLUP_TODO) and not name.startswith("system.")}
     return {name: value for name, value in hashes.items() if value}
 
 
