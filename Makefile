@@ -27,9 +27,11 @@ demo: $(VENV)/.programs ## an encrypted sample package, a sync, two reports; lea
 setup: $(VENV)/.dev $(VENV)/.programs ## prepare .venv for work on edx-import, and say what else is missing
 	@echo "Ready: $(BIN)/edx-import"
 
-# Each worker has a MongoDB of its own, and takes whole files, whose tests share what is costly to make.
+# Each worker has a MongoDB of its own, and takes whole files, whose tests share what is costly to make. One more than there are cores: they wait for
+# programs that they start.
+WORKERS := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores < 3 ? cores + 1 : 4 )))
 test: $(VENV)/.dev $(VENV)/.programs ## the tests, with a real MongoDB and GnuPG, but for those of `make prove`
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not proof and not image" $(PYTEST) $(T)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not proof and not image" $(PYTEST) $(T)
 
 prove: $(VENV)/.dev $(VENV)/.programs ## what docs/reliability.md promises: syncs that are killed, starved and attacked
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m proof $(PYTEST) $(T)
