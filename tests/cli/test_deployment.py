@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,25 @@ def test_volumes_are_those_that_the_image_has(cronjob: Any, compose: Any) -> Non
 def test_no_secret_folder_gets_into_the_repository_or_the_image() -> None:
     assert "/secrets/" in (ROOT / ".gitignore").read_text().split()
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody who is not root and has no Docker engine."""
+    for name, answer in (("docker", "exit 1"), ("id", "echo 1000")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{answer}\n")
+        program.chmod(0o755)
+    return {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+
+
+def test_without_an_engine_the_tests_of_the_image_are_skipped_with_a_word(laptop: dict[str, str]) -> None:
+    outcome = subprocess.run([ROOT / ".ci" / "image-tests"], env=laptop, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0
+    assert outcome.stdout == "IMAGE TESTS SKIPPED: no Docker engine answers, and it takes root to start one\n"
+
+
+def test_where_an_engine_is_required_its_lack_is_a_failure(laptop: dict[str, str]) -> None:
+    outcome = subprocess.run([ROOT / ".ci" / "image-tests"], env=laptop | {"REQUIRE_ENGINE": "1"}, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 1
+    assert "IMAGE TESTS SKIPPED" in outcome.stdout

@@ -52,7 +52,7 @@ def package(institution: InstitutionKey, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="session")
 def long_package(institution: InstitutionKey, tmp_path_factory: pytest.TempPathFactory) -> Package:
     """One that takes a container some seconds."""
-    recipe = Recipe(seed=8, learners=20, days=14, events_per_day=3000, blocks_per_learner=3, tables=RECIPE.tables)
+    recipe = Recipe(seed=8, learners=20, days=24, events_per_day=3000, blocks_per_learner=3, tables=RECIPE.tables)
     return _sealed(recipe, institution, tmp_path_factory.mktemp("long_package"))
 
 

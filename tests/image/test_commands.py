@@ -148,6 +148,9 @@ def test_exit_3_configuration(engine: Engine, linked: Options, package: Package)
     no_mongodb = engine.run("cmd", "list_courses")
     assert no_mongodb.code == 3
     assert "--link NAME:storage" in no_mongodb.err
+    no_server = engine.run("demo")
+    assert no_server.code == 3
+    assert "its target `full`" in no_server.err
 
 
 def test_exit_4_source(engine: Engine, mounts: Options, linked: Options) -> None:
