@@ -5,11 +5,11 @@ From the process itself: what the system tells of a child begins with the size o
 
 from __future__ import annotations
 
-import atexit
 import re
-import runpy
 import sys
 from pathlib import Path
+
+from edx_import.cli.error_boundary import run
 
 
 def peak() -> int:
@@ -21,5 +21,6 @@ def peak() -> int:
 
 if __name__ == "__main__":
     target = Path(sys.argv.pop(1))
-    atexit.register(lambda: target.write_text(str(peak())))
-    runpy.run_module("edx_import", run_name="__main__", alter_sys=True)
+    code = run(sys.argv[1:])
+    target.write_text(str(peak()))
+    sys.exit(code)
