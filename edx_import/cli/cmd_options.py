@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from edx_import import __version__
+from edx_import.cli.days import parse_day
 from edx_import.reports.discovery import Command
 from edx_import.reports.options import CommandOption
 from edx_import.reports.outputs.base import text_of
@@ -115,13 +116,23 @@ def shared_options() -> list[tuple[str, str]]:
 
 
 def _parameter(option: CommandOption) -> inspect.Parameter:
-    hint: Any = list[str] if option.many else option.type
+    hint: Any = list[str] if option.many else str if option.type is date else option.type
     default = inspect.Parameter.empty if option.required else option.default
+    if isinstance(default, date):
+        default = default.isoformat()
     if default is None:
         hint = hint | None
-    info = typer.Argument(metavar=option.name.upper(), help=option.meaning) if option.by_place else typer.Option(option.flag, help=option.meaning)
-    annotation = Annotated[hint, info]
-    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    metavar = option.value or None
+    info = (
+        typer.Argument(metavar=metavar, help=option.meaning) if option.by_place else typer.Option(option.flag, metavar=metavar, help=option.meaning)
+    )
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, info])
+
+
+def own_options(command: Command, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The command's own options as its `run` takes them. Raises UsageError for what is not a day."""
+    days = {option.name: parse_day(values[option.name], option.flag) for option in command.options if option.type is date}
+    return {**values, **days}
 
 
 def columns_help(columns: tuple[Column, ...]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from edx_import.cli.cmd_file import to_file
-from edx_import.cli.cmd_options import ReportOptions, about, columns_help, record_of, signature_of
+from edx_import.cli.cmd_options import ReportOptions, about, columns_help, own_options, record_of, signature_of
 from edx_import.cli.cmd_save import Keeper
 from edx_import.cli.days import check_order, parse_day
 from edx_import.cli.dialogue import dialogue
@@ -25,6 +25,8 @@ from edx_import.reports.outputs.base import Output, Page
 from edx_import.reports.render import FORMATS, check_format, output_for, render
 from edx_import.reports.report import Report
 from edx_import.settings import Settings
+
+_WRITES = "It writes to the database, and holds the lock of the syncs while it does."
 
 
 def folders_of(settings: Settings) -> list[Path]:
@@ -46,11 +48,13 @@ def command_line(terminal: Terminal, name: str, arguments: list[str]) -> int:
     command = load_command(name, folders_of(settings))
 
     def run(**values: Any) -> None:
-        run_report(terminal, settings, command, ReportOptions.taken_from(values), values)
+        options = ReportOptions.taken_from(values)
+        run_report(terminal, settings, command, options, own_options(command, values))
 
     run.__signature__ = signature_of(command)  # type: ignore[attr-defined]
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-    app.command(name, help=command.help, epilog=columns_help(command.columns))(run)
+    help = command.help + ("\n\n" + _WRITES if command.writes else "")
+    app.command(name, help=help, epilog=columns_help(command.columns))(run)
     return int(app(arguments, prog_name=f"edx-import cmd {name}", standalone_mode=False) or 0)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
-from pathlib import Path
 
 from edx_import.cli.cmd_options import shared_options
 from edx_import.reports.discovery import Command, bundled_folder, list_commands, load_command
@@ -21,7 +19,6 @@ _COMMON = """## Options that all commands share
 Days are UTC days, both ends included. They choose the rows that are shown, never the history that a state is built from; without them a
 daily report runs from the first to the last day of events in the database.
 """
-_VALUES = {str: "TEXT", int: "NUMBER", float: "NUMBER", date: "DATE", Path: "FILE"}
 _ANONYMIZED = {Personal.LEARNER: "hash", Personal.REMOVED: "empty", None: ""}
 
 
@@ -50,8 +47,7 @@ def _section(command: Command) -> str:
 
 
 def _option(option: CommandOption) -> Sequence[str]:
-    value = "" if option.type is bool else f" {_VALUES[option.type]}"
-    written = option.name.upper() if option.by_place else option.flag + value
+    written = option.value if option.by_place else f"{option.flag} {option.value}".rstrip()
     meaning = option.meaning + (", repeatable" if option.many else "") + (" (must be given)" if option.required else "")
     default = "" if option.default in (None, False, (), []) else str(option.default)
     return f"`{written}`", _cell(meaning), f"`{default}`" if default else ""

@@ -13,6 +13,8 @@ from typing import Any
 
 TYPES: tuple[type[Any], ...] = (str, int, float, bool, date, Path)
 
+_VALUES = {str: "TEXT", int: "NUMBER", float: "NUMBER", bool: "", date: "DATE", Path: "FILE"}
+
 #: Every report command has these, and no option of its own of one of these names.
 SHARED = frozenset("site org course since until format output save anonymize excel delimiter limit list help".split())
 
@@ -47,6 +49,11 @@ class CommandOption:
     def flag(self) -> str:
         """As it is written on the command line."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def value(self) -> str:
+        """What a person calls its value; empty for one that has none."""
+        return self.name.upper() if self.by_place else _VALUES[self.type]
 
 
 def options_of(run: Callable[..., Any]) -> tuple[CommandOption, ...]:
