@@ -17,6 +17,7 @@ import pytest
 from desk import Desk
 from pyarrow import parquet
 
+from edx_import.cli.cmd_file import to_file
 from edx_import.reports.render import FORMATS
 
 REPORT = '''"""What learners write."""
@@ -88,6 +89,20 @@ def test_the_ending_of_the_file_decides_the_format(texts: Desk, ending: str, tmp
             "html": b"<!DOCTYPE html>",
         }
         assert content.startswith(starts[ending])
+
+
+def test_what_a_killed_process_left_beside_the_file_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "report[1].csv"
+    left, others = tmp_path / ".report[1].csv.123.part", [tmp_path / ".report1.csv.123.part", tmp_path / "report[1].csv.part"]
+    for file in (left, *others):
+        file.write_bytes(b"learners")
+
+    beside = {file.name for file in tmp_path.iterdir()}
+    with (tmp_path / ".report[1].csv.7.part").open("wb") as at_work:
+        fcntl.flock(at_work, fcntl.LOCK_EX)
+        assert to_file(path, lambda stream: stream.write(b"rows")) == 4
+        assert {file.name for file in tmp_path.iterdir()} == beside - {left.name} | {path.name, ".report[1].csv.7.part"}
+    assert path.read_bytes() == b"rows"
 
 
 def test_another_format_than_the_ending_says_is_taken_at_its_word(texts: Desk, tmp_path: Path) -> None:

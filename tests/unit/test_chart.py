@@ -48,6 +48,8 @@ def test_moments_and_days_share_an_axis() -> None:
 @pytest.mark.parametrize("row", [[None, 1], [DAY, None], [DAY, "5"], [DAY, float("nan")], [DAY, float("inf")], [DAY, True], [DAY, 10**400], ["x", 1]])
 def test_what_has_no_place_or_no_number_is_not_drawn(row: list[Any]) -> None:
     assert drawn([row]) is None
+    notes = known(drawn([row, [DAY, 1]])).notes
+    assert notes == (["Rows without x are not drawn."] if row in ([None, 1], ["x", 1]) else [])
     assert [list(series.points) for series in known(drawn([row, [DAY, 1]])).series] == [[(DAY.toordinal(), 1.0)]]
 
 

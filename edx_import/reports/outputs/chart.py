@@ -65,11 +65,13 @@ class Collector:
         self._xs: dict[Any, None] = {}  # in the order of the rows
         self._stride = 1
         self._added_up = False
+        self._without_x = False
         self._left_out: set[str] = set()
 
     def add(self, row: Sequence[Any]) -> None:
         """Takes one row. One without a number in y says nothing; of several with one x and series the sum is drawn."""
         x, y = _place(row[self._x], self._axis), _number(row[self._y])
+        self._without_x |= x is None and y is not None
         if x is None or y is None or not self._holds(x):
             return
         series = self._sums_of("" if self._series is None else text_of(row[self._series]) or _EMPTY)
@@ -136,6 +138,8 @@ class Collector:
             yield f"The first {shown} of {xs} {chart.x} are drawn."
         if self._stride > 1:
             yield f"One in {self._stride} values of {chart.x} is drawn."
+        if self._without_x:
+            yield f"Rows without {chart.x} are not drawn."
         if self._added_up:
             yield f"Several rows of one {chart.x}{f' and {chart.series}' if chart.series else ''} are added up."
 

@@ -24,6 +24,7 @@ from edx_import.reports.report import Column, Report
 ROWS_SHOWN = 10_000
 _LENGTH_SHOWN = 32_000_000
 _LONG = 400
+_WIDE_TEXT = 48  # characters; what is longer is wrapped
 _WIDE, _NARROW = (1000, 340), (420, 300)
 
 _is_link = re.compile(r"https://[^\s<>\"'`\\]+").fullmatch
@@ -136,10 +137,11 @@ def _cell(column: Column, value: Any) -> str:
     shown = _text(text)
     if isinstance(value, str) and _is_link(text):
         shown = f'<a href="{shown}" rel="noopener noreferrer nofollow" target="_blank">{shown}</a>'
-    css_class = _css_class(column)
     if len(text) > _LONG:
         shown = f'<div class="long">{shown}</div>'
-    return f"<td{css_class or (' dir=auto' if text else '')}>{shown}</td>"
+    if _css_class(column):
+        return f"<td{_css_class(column)}>{shown}</td>"
+    return f"<td{' dir=auto' if text else ''}{' class=w' if len(text) > _WIDE_TEXT else ''}>{shown}</td>"
 
 
 def _meanings(columns: Sequence[Column]) -> Iterator[str]:
